@@ -1,0 +1,55 @@
+# The commands of the project. Everything runs on the installed wheel, in .venv.
+PYTHON ?= python3
+# A CPU build of torch, so that nobody downloads CUDA for the tests. Override for another build: make test TORCH='torch'
+TORCH ?= torch==2.13.0
+VENV := .venv
+BIN := $(VENV)/bin
+SOURCES := pyproject.toml README.md $(shell find wmenv envs agents judgers -type f -not -name '*.pyc' -not -path '*/__pycache__/*' 2>/dev/null)
+export PYTHONSAFEPATH = 1
+export OMP_NUM_THREADS = 1
+PYTEST := $(BIN)/python -m pytest --import-mode=importlib
+
+.PHONY: demo test test-slow bench lint docs-numbers studies clean
+
+demo: $(VENV)/installed  ## The main job on the embedded default: a table and an HTML report
+	$(BIN)/wmenv demo --out wmenv-demo --force
+
+test: $(VENV)/tested  ## The fast tests, on the wheel
+	$(PYTEST) -m "not slow" tests
+
+test-slow: $(VENV)/tested  ## Everything that takes longer, speed ratios included
+	$(PYTEST) -m slow tests
+
+lint: $(VENV)/linted  ## ruff and mypy
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	cd $(VENV) && bin/python -m mypy --config-file ../pyproject.toml -p wmenv
+
+docs-numbers: $(VENV)/installed  ## Print every number of the docs anew into its marked block
+	$(BIN)/wmenv study all --docs docs README.md
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info wmenv-demo
+
+$(VENV)/created:
+	$(PYTHON) -m venv $(VENV)
+	touch $@
+
+# Stale modules survive in build/, hence rm.
+$(VENV)/installed: $(VENV)/created $(SOURCES)
+	rm -rf build dist *.egg-info
+	$(BIN)/pip install -q --disable-pip-version-check --upgrade-strategy only-if-needed .
+	rm -rf build *.egg-info
+	$(BIN)/wmenv doctor --warm
+	touch $@
+
+$(VENV)/tested: $(VENV)/installed
+	$(BIN)/pip install -q --disable-pip-version-check $(TORCH)
+	$(BIN)/pip install -q --disable-pip-version-check ".[test]"
+	rm -rf build *.egg-info
+	touch $@
+
+$(VENV)/linted: $(VENV)/tested
+	$(BIN)/pip install -q --disable-pip-version-check ".[lint]"
+	rm -rf build *.egg-info
+	touch $@

@@ -1,0 +1,1 @@
+"""Agents: generators under test, from baselines that need no model to video diffusion pipelines."""

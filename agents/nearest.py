@@ -1,0 +1,112 @@
+"""`nearest-neighbour`: the case-based generaliser that the PhyWorld paper holds video models to be (section 5)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wmenv.agents.base import ClipAgent, closed_spec, continued
+from wmenv.core.case import Request
+from wmenv.core.clip import Clip
+from wmenv.worlds.discs.discs import Discs
+from wmenv.worlds.discs.draw import draw
+from wmenv.worlds.discs.glimpse import Glimpse, glimpse
+from wmenv.worlds.discs.laws import Starts, positions
+from wmenv.worlds.discs.splits import draw_starts
+from wmenv.worlds.discs.world import COLOURS, FIRST_FRAME_TIME, GRAVITY, VIEW, Edge, Law, Mode, Ranges
+
+FloatArray = NDArray[np.float64]
+
+BANK_SEED = 1 << 40
+"""First case seed of the bank; evaluation draws seeds at random from 2^48, so a case is hardly ever in it."""
+
+
+class NearestNeighbour(ClipAgent):
+    """Continues as the most similar clip of a bank of in-distribution clips did.
+
+    Similarity is a weighted distance between what the given frames show and what the bank clip shows at the same
+    moment, each attribute in units of its range: position and velocity of every disc, radius (size) and colour.
+    The bank clip's motion, size and colour are copied; `anchored` moves the whole picture so that it goes on from
+    where the given frames end, as a generator conditioned on them does.
+    """
+
+    name = "nearest-neighbour"
+
+    def __init__(
+        self,
+        position: float = 0.0,
+        colour: float = 1.0,
+        size: float = 0.1,
+        velocity: float = 1.0,
+        bank: int = 3000,
+        anchored: bool = True,
+        edge: Edge = "area",
+        ranges: Ranges = "code",
+        mode: Mode = "exact",
+    ) -> None:
+        """Make the agent.
+
+        Args:
+            position: Weight of the discs' positions.
+            colour: Weight of their colours (every clip of the bank has the official ones).
+            size: Weight of their radii.
+            velocity: Weight of their velocities.
+            bank: Number of clips in the bank.
+            anchored: Whether the copied picture is moved to where the given frames end.
+            edge: How the suite draws pictures under 256 pixels.
+            ranges: Parameter ranges of the bank.
+            mode: Law mode of the bank.
+        """
+        super().__init__()
+        self.weights = {"position": position, "colour": colour, "size": size, "velocity": velocity}
+        self.bank, self.anchored, self.edge, self.ranges, self.mode = bank, anchored, edge, ranges, mode
+        options = {**self.weights, "bank": bank, "anchored": anchored, "ranges": ranges, "mode": mode}
+        self.card = {**self.card, **options}
+
+    def clip(self, request: Request, seed: int) -> Clip:
+        """Given frames, then those of the nearest clip; the last frame again where no disc can be read."""
+        frames, size, fps = closed_spec(request)
+        missing = frames - len(request.frames)
+        seen = glimpse(request.frames, fps, self.edge)
+        if seen is None:
+            return continued(request, np.repeat(request.frames[-1:], missing, axis=0))
+        moment = FIRST_FRAME_TIME + (len(request.frames) - 1) / float(fps)
+        memory = _memory(seen.law, self.bank, moment, self.ranges, self.mode)
+        nearest = memory.starts[[memory.nearest(seen, self.weights)]]
+        path = positions(nearest, moment + np.arange(missing + 1) / float(fps), self.mode)[0]
+        if self.anchored:
+            path = path + (seen.position - path[0]).mean(axis=0)
+        return continued(request, draw(Discs.of(path[1:], nearest.radii[0]), size, self.edge))
+
+
+@dataclass(frozen=True, slots=True)
+class _Memory:
+    """The bank at one moment: N starts, and their positions and velocities then."""
+
+    starts: Starts
+    position: FloatArray
+    velocity: FloatArray
+
+    def nearest(self, seen: Glimpse, weights: dict[str, float]) -> int:
+        """Index of the most similar clip."""
+        colour = np.abs(seen.colour - COLOURS[: len(seen.radius)]).sum() / 255.0
+        distance = (
+            weights["position"] * (((self.position - seen.position) / VIEW) ** 2).sum(axis=(1, 2))
+            + weights["velocity"] * (((self.velocity - seen.velocity) / 3.0) ** 2).sum(axis=(1, 2))
+            + weights["size"] * ((self.starts.radii - seen.radius) ** 2).sum(axis=1)
+            + weights["colour"] * colour**2
+        )
+        return int(np.argmin(distance))
+
+
+@lru_cache(maxsize=8)
+def _memory(law: Law, count: int, moment: float, ranges: Ranges, mode: Mode) -> _Memory:
+    seeds = np.arange(BANK_SEED, BANK_SEED + count, dtype=np.uint64)
+    starts, _ = draw_starts(law, "id", seeds, ranges=ranges, mode=mode)
+    velocity = starts.velocity.copy()
+    if law == "parabola":
+        velocity[..., 1] -= GRAVITY * moment
+    return _Memory(starts, positions(starts, np.array([moment]), mode)[:, 0], velocity)

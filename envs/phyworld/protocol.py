@@ -1,0 +1,44 @@
+"""What is said and counted in PhyWorld: prompts, schemes, version."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from wmenv.core.criterion import Criterion
+from wmenv.core.errors import InvalidArgument
+from wmenv.core.schemes import scheme, weighted_mean
+from wmenv.worlds.discs.criteria import MEASURES
+from wmenv.worlds.discs.world import Law
+
+VERSION = 0
+CASE_SET = f"PhyWorld protocol, wmenv cases v{VERSION}"
+
+PROMPTS: dict[Law, str] = {
+    "uniform_motion": "A red disc glides across a white plane at constant velocity. Nothing else is in the picture.",
+    "parabola": "A red disc is thrown sideways and falls in a parabola in front of a white wall.",
+    "collision": "A red disc and a blue disc approach each other on a white plane and collide elastically.",
+}
+
+_WEIGHTS = {
+    # The paper's measure alone decides the reward; the other criteria are reported beside it.
+    "velocity": {"velocity": 1.0},
+    # Every law counts the same; the official variant repeats `velocity` and never counts.
+    "laws": {name: 1.0 for name in MEASURES if name != "velocity_official"},
+}
+
+
+for _name in _WEIGHTS:
+    scheme(f"phyworld-{_name}-v{VERSION}")(weighted_mean)
+
+
+def scheme_criteria(name: str) -> tuple[str, tuple[Criterion, ...]]:
+    """Versioned name of a PhyWorld scheme and the criteria with their weights under it.
+
+    Raises:
+        InvalidArgument: No such scheme.
+    """
+    if name not in _WEIGHTS:
+        raise InvalidArgument(f"scheme must be one of {', '.join(_WEIGHTS)}, got {name!r}")
+    weights = _WEIGHTS[name]
+    criteria = tuple(replace(m.criterion, weight=weights.get(criterion, 0.0)) for criterion, m in MEASURES.items())
+    return f"phyworld-{name}-v{VERSION}", criteria

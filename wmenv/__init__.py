@@ -1,0 +1,78 @@
+"""wmenv: is this video generator a world model?
+
+The benchmark is a Gymnasium environment, the video generator is the agent, a judger gives the reward per
+criterion. Importing the package registers the environment ids::
+
+    import gymnasium as gym
+
+    env = gym.make("wmenv:PhyWorld-collision-v0")
+
+Everything heavy is imported on first use.
+"""
+
+from __future__ import annotations
+
+import importlib
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from wmenv.builtin import register_builtin
+
+try:
+    __version__ = version("wmenv")
+except PackageNotFoundError:  # a source tree on the path without an installed distribution
+    __version__ = "0+unknown"
+
+_PUBLIC = {
+    "Agent": "wmenv.core.protocols",
+    "Case": "wmenv.core.case",
+    "Clip": "wmenv.core.clip",
+    "ClipSpec": "wmenv.core.case",
+    "Criterion": "wmenv.core.criterion",
+    "Judgement": "wmenv.core.verdict",
+    "Judger": "wmenv.core.protocols",
+    "PromptSpace": "wmenv.core.spaces",
+    "Request": "wmenv.core.case",
+    "Rollout": "wmenv.core.rollout",
+    "Verdict": "wmenv.core.verdict",
+    "VideoSpace": "wmenv.core.spaces",
+    "WmenvError": "wmenv.core.errors",
+    "compare": "wmenv.runs.compare",
+    "evaluate": "wmenv.runs.evaluate",
+    "judgement": "wmenv.core.verdict",
+    "read_clip": "wmenv.core.video",
+    "write_clip": "wmenv.core.video",
+    "write_report": "wmenv.report.html",
+}
+
+__all__ = ["__version__", "make", "wrappers", *sorted(_PUBLIC)]  # noqa: F822
+
+
+def make(env_id: str, **kwargs: Any) -> Any:
+    """Make an environment by id; without `-vN` the newest version, silently.
+
+    Args:
+        env_id: Such as `PhyWorld-collision` or `PhyWorld-collision-v0`.
+        **kwargs: Passed to `gymnasium.make`.
+    """
+    import gymnasium as gym
+
+    from wmenv.core.registries import SUITES
+
+    newest = [e.name for e in SUITES.entries() if e.name.rpartition("-v")[0] == env_id]
+    return gym.make(max(newest, key=lambda name: int(name.rpartition("-v")[2])) if newest else env_id, **kwargs)
+
+
+def __getattr__(name: str) -> Any:
+    if name == "wrappers":
+        return importlib.import_module("wmenv.envs.wrappers")
+    if name in _PUBLIC:
+        return getattr(importlib.import_module(_PUBLIC[name]), name)
+    raise AttributeError(f"module 'wmenv' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_PUBLIC, "wrappers"])
+
+
+register_builtin()

@@ -1,0 +1,57 @@
+"""One exception tree. A message says what was expected, what came, and the way out."""
+
+from __future__ import annotations
+
+
+class WmenvError(Exception):
+    """Base of every error that wmenv raises on purpose; the command line prints it without a traceback."""
+
+
+class UnknownName(WmenvError, KeyError):
+    """A name is not in a registry."""
+
+    def __str__(self) -> str:
+        return str(self.args[0]) if self.args else ""
+
+
+class PluginBroken(WmenvError):
+    """An entry point exists but cannot be imported."""
+
+
+class InvalidArgument(WmenvError, ValueError):
+    """An argument lies outside what a function accepts."""
+
+
+class InvalidResponse(WmenvError, ValueError):
+    """A response has another type, shape or range than the environment takes."""
+
+
+class InvalidCase(WmenvError, ValueError):
+    """A case id or a case file is not one of this suite."""
+
+
+class TruthWithheld(WmenvError):
+    """Somebody who did not declare it read the truth of a case."""
+
+
+class JudgeFailed(WmenvError):
+    """No criterion could be judged and the judge is at fault."""
+
+
+class VideoUnreadable(WmenvError):
+    """A video file cannot be decoded, or holds no frame."""
+
+
+class ProtocolMismatch(WmenvError):
+    """Two results, or a folder and a command, were made under different protocols."""
+
+
+class RunFolderError(WmenvError):
+    """A run folder cannot be created, read, locked or written."""
+
+
+class MissingDependency(WmenvError, ImportError):
+    """An optional dependency is not installed."""
+
+    def __init__(self, package: str, extra: str, purpose: str) -> None:
+        super().__init__(f"{purpose} needs {package}, which is not installed: pip install 'wmenv[{extra}]'")

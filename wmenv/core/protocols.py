@@ -1,0 +1,98 @@
+"""Protocols: what an agent, a judger and a suite must offer to meet each other. Cases first, everywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+
+from wmenv.core.case import Case, Request
+from wmenv.core.clip import Response
+from wmenv.core.rollout import Rollout
+from wmenv.core.verdict import Judgement
+
+
+@runtime_checkable
+class Agent(Protocol):
+    """A generator under test.
+
+    Attributes:
+        name: Name in tables.
+        privileged: Whether `act` gets cases, truth included, instead of requests; reports mark such agents.
+        card: Plain JSON facts that identify it (weights, options, native clip spec).
+    """
+
+    name: str
+    privileged: bool
+    card: Mapping[str, Any]
+
+    def act(self, requests: Sequence[Any], seeds: Sequence[int]) -> Sequence[Response]:
+        """Answer a batch.
+
+        Args:
+            requests: `Request`s, or `Case`s for a privileged agent.
+            seeds: One a request; the same seed gives the same response, whatever else is in the batch.
+
+        Returns:
+            One response a request, in order.
+        """
+        ...
+
+
+@runtime_checkable
+class Judger(Protocol):
+    """Answers the criteria of cases about responses.
+
+    Attributes:
+        name: Name in tables.
+        accepts: Kinds of responses it can judge.
+        reads_truth: Whether it reads the truth; others get cases whose truth raises.
+        exact: Whether it is cheap and deterministic, so that its judgements are not cached.
+        card: Plain JSON facts that identify it.
+    """
+
+    name: str
+    accepts: tuple[str, ...]
+    reads_truth: bool
+    exact: bool
+    card: Mapping[str, Any]
+
+    def judge(self, cases: Sequence[Case], responses: Sequence[Response]) -> Sequence[Judgement]:
+        """Judge a batch, no gradient; one judgement a pair, in order."""
+        ...
+
+
+class Suite(Protocol):
+    """A versioned set of cases with its judger: the batch side of an environment (`env.unwrapped`)."""
+
+    judger: Judger
+    default_split: str
+
+    def protocol(self) -> dict[str, Any]:
+        """Everything that decides a score, as plain JSON; results of different protocols are not compared."""
+        ...
+
+    def splits(self) -> tuple[str, ...]:
+        """Names of the splits, the default one first."""
+        ...
+
+    def case_ids(self, n: int, rng: np.random.Generator, split: str | None = None) -> list[str]:
+        """Draw the ids of n cases; the first ids of a longer draw are those of a shorter one."""
+        ...
+
+    def cases(self, ids: Sequence[str]) -> list[Case]:
+        """Rebuild cases exactly from their ids."""
+        ...
+
+    def observe(self, cases: Sequence[Case]) -> list[Request]:
+        """What an agent gets to see of the cases."""
+        ...
+
+    def score(self, cases: Sequence[Case], responses: Sequence[Response]) -> list[Judgement]:
+        """Judge responses; never raises for a bad response or a broken judge, both are recorded."""
+        ...
+
+    def advance(self, rollouts: Sequence[Rollout]) -> list[Case | None]:
+        """The next step's case of each unfinished episode; None where the episode has ended."""
+        ...

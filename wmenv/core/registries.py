@@ -1,0 +1,13 @@
+"""The four registries: where suites, agents, judgers and methods meet without importing each other."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from wmenv.core.protocols import Agent, Judger
+from wmenv.core.registry import Registry
+
+SUITES: Registry[Any] = Registry("environment", "wmenv.suites")
+AGENTS: Registry[Agent] = Registry("agent", "wmenv.agents")
+JUDGERS: Registry[Judger] = Registry("judger", "wmenv.judgers")
+METHODS: Registry[Any] = Registry("alignment method", "wmenv.methods")

@@ -1,0 +1,133 @@
+"""Seeded statistics whose unit is the case: samples of one case belong together.
+
+Percentile bootstrap over clusters (Efron and Tibshirani 1993, chapter 13), in numpy, independent of the order
+in which rows arrived.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+FloatArray = NDArray[np.float64]
+REPLICATES = 2000
+BOOTSTRAP_SEED = 20241105
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A mean with its interval.
+
+    Attributes:
+        mean: Mean over all values (not over cluster means).
+        low: Lower end of the interval; equal to the mean where there is one cluster.
+        high: Upper end.
+        n: Number of values.
+        clusters: Number of clusters.
+    """
+
+    mean: float
+    low: float
+    high: float
+    n: int
+    clusters: int
+
+
+def bootstrap_mean(
+    values: Sequence[float] | FloatArray,
+    clusters: Sequence[str],
+    *,
+    level: float = 0.95,
+    replicates: int = REPLICATES,
+    seed: int = BOOTSTRAP_SEED,
+) -> Estimate | None:
+    """Mean and percentile interval by resampling whole clusters.
+
+    Args:
+        values: N finite numbers.
+        clusters: N cluster names; a case id, say.
+        level: Coverage of the interval, in (0, 1).
+        replicates: Number of resamples.
+        seed: Of the resampling.
+
+    Returns:
+        The estimate, or None of no values.
+
+    Raises:
+        ValueError: Lengths differ or a value is not finite.
+    """
+    values = np.asarray(values, dtype=np.float64)
+    if len(values) != len(clusters):
+        raise ValueError(f"{len(values)} values do not go with {len(clusters)} cluster names")
+    if not len(values):
+        return None
+    if not np.isfinite(values).all():
+        raise ValueError("values must be finite; leave failed rows out and report the coverage instead")
+    names, index = np.unique(np.asarray(clusters), return_inverse=True)
+    # Rows are put in a fixed order first, so that float sums do not depend on the order of arrival.
+    order = np.lexsort((values, index))
+    sums = np.bincount(index[order], weights=values[order], minlength=len(names))
+    counts = np.bincount(index, minlength=len(names)).astype(np.float64)
+    mean = float(sums.sum() / counts.sum())
+    if len(names) == 1:
+        return Estimate(mean, mean, mean, len(values), 1)
+    drawn = np.random.default_rng(seed).integers(len(names), size=(replicates, len(names)))
+    means = sums[drawn].sum(axis=1) / counts[drawn].sum(axis=1)
+    low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
+    return Estimate(mean, float(low), float(high), len(values), len(names))
+
+
+def paired_difference(
+    first: Sequence[float],
+    second: Sequence[float],
+    clusters: Sequence[str],
+    *,
+    level: float = 0.95,
+    replicates: int = REPLICATES,
+    seed: int = BOOTSTRAP_SEED,
+) -> Estimate | None:
+    """Mean of `second - first` over pairs with a clustered interval.
+
+    Args:
+        first: N values of the first system.
+        second: N values of the second, pair by pair.
+        clusters: N cluster names.
+        level: Coverage of the interval.
+        replicates: Number of resamples.
+        seed: Of the resampling.
+    """
+    difference = np.asarray(second, dtype=np.float64) - np.asarray(first, dtype=np.float64)
+    return bootstrap_mean(difference, clusters, level=level, replicates=replicates, seed=seed)
+
+
+def slope(x: Sequence[float], y: Sequence[float]) -> float | None:
+    """Least-squares slope of y on x; None where x does not vary.
+
+    1 says that y follows x, 0 that y ignores it: a mean error alone cannot tell a generator that learned the law
+    from one that always moves at the mean speed.
+    """
+    a, b = np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
+    if len(a) < 2:
+        return None
+    centred = a - a.mean()
+    spread = float(centred @ centred)
+    if spread <= 1e-12 * len(a):
+        return None
+    return float(centred @ (b - b.mean()) / spread)
+
+
+def spearman(x: Sequence[float], y: Sequence[float]) -> float:
+    """Rank correlation with mean ranks for ties, in [-1, 1]; NaN where one side does not vary."""
+    ranks = [_ranks(np.asarray(v, dtype=np.float64)) for v in (x, y)]
+    a, b = (r - r.mean() for r in ranks)
+    norm = np.sqrt((a @ a) * (b @ b))
+    return float(a @ b / norm) if norm > 0 else float("nan")
+
+
+def _ranks(values: FloatArray) -> FloatArray:
+    _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
+    upper = np.cumsum(counts)
+    return (upper - (counts - 1) / 2)[inverse]

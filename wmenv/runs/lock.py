@@ -1,0 +1,65 @@
+"""One writer a run folder."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import IO
+
+from wmenv.core.errors import RunFolderError
+
+
+class FolderLock:
+    """An operating-system lock on `<folder>/.lock`; a killed process releases it by dying."""
+
+    def __init__(self, folder: Path) -> None:
+        """Take the lock.
+
+        Raises:
+            RunFolderError: Another process holds it, or the folder cannot be written.
+        """
+        self._file: IO[str] | None = None
+        try:
+            file = open(folder / ".lock", "a+", encoding="utf-8")  # noqa: SIM115
+        except OSError as error:
+            raise RunFolderError(f"cannot write in {folder}: {error.strerror}; choose another --out") from error
+        if not _lock(file):
+            file.seek(0)
+            owner = file.read().strip() or "unknown"
+            file.close()
+            raise RunFolderError(
+                f"another process (pid {owner}) is writing to {folder}; wait for it, or choose another --out"
+            )
+        file.seek(0)
+        file.truncate()
+        try:
+            file.write(str(os.getpid()))
+            file.flush()
+        except OSError as error:
+            file.close()
+            raise RunFolderError(f"cannot write in {folder}: {error.strerror}") from error
+        self._file = file
+
+    def release(self) -> None:
+        """Give the lock back; harmless when called twice."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+
+def _lock(file: IO[str]) -> bool:
+    try:
+        import fcntl
+    except ImportError:  # Windows
+        import msvcrt
+
+        try:
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]
+        except OSError:
+            return False
+        return True
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True

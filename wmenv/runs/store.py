@@ -1,0 +1,244 @@
+"""The run store: one SQLite file (WAL) with every judged step, committed rollout by rollout.
+
+Tables:
+
+- `meta(key, value)`: the run's identity (`run`), written once.
+- `rollouts(agent, split, case_id, sample, state, reason, clip, final)`: `state` is `judged` or `agent_failed`,
+  `final` the final judgement as JSON, `clip` the path of the kept clip, if any.
+- `steps(agent, case_id, sample, step, kind, digest, spec, judgement)`: one row a step, `judgement` with evidence.
+
+A batch's rows appear together or not at all, so a killed run loses at most the batch in flight.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from wmenv.core.errors import RunFolderError
+from wmenv.core.verdict import Judgement, Verdict
+
+FILE = "run.sqlite"
+SCHEMA_VERSION = 0
+
+_TABLES = """
+CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS rollouts (
+  agent TEXT, split TEXT, case_id TEXT, sample INTEGER, state TEXT NOT NULL, reason TEXT NOT NULL,
+  clip TEXT, final TEXT, PRIMARY KEY (agent, case_id, sample)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS steps (
+  agent TEXT, case_id TEXT, sample INTEGER, step INTEGER, kind TEXT NOT NULL, digest TEXT NOT NULL,
+  spec TEXT NOT NULL, judgement TEXT NOT NULL, PRIMARY KEY (agent, case_id, sample, step)) WITHOUT ROWID;
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class StepRow:
+    """One judged step."""
+
+    step: int
+    kind: str
+    digest: str
+    spec: Mapping[str, Any]
+    judgement: Judgement
+
+
+@dataclass(frozen=True, slots=True)
+class RolloutRow:
+    """One episode as stored.
+
+    Attributes:
+        agent: Name of the agent.
+        split: Split the case came from.
+        case_id: The case.
+        sample: Index of the answer.
+        state: `judged`, or `agent_failed` where the agent raised.
+        reason: Why it failed; empty otherwise.
+        clip: Path of the kept clip below the run folder, or None.
+        final: Final judgement without evidence; None where the agent failed.
+        steps: The steps, where they were asked for.
+    """
+
+    agent: str
+    split: str
+    case_id: str
+    sample: int
+    state: str
+    reason: str = ""
+    clip: str | None = None
+    final: Judgement | None = None
+    steps: tuple[StepRow, ...] = ()
+
+    @property
+    def key(self) -> tuple[str, str, int]:
+        """(agent, case id, sample)."""
+        return self.agent, self.case_id, self.sample
+
+
+class RunStore:
+    """Rows of one run folder."""
+
+    def __init__(self, folder: Path, *, write: bool = False) -> None:
+        """Open the store of a run folder.
+
+        Args:
+            folder: The run folder.
+            write: Whether rows will be added; the file is made if it is missing.
+
+        Raises:
+            RunFolderError: No run there, no permission, no space, or a file that is no run store.
+        """
+        self.folder = folder
+        path = folder / FILE
+        if not write and not path.is_file():
+            raise RunFolderError(f"{folder} is not a run folder: it has no {FILE}")
+        with self._guard():
+            # A folder on a read-only disk can still be read: `immutable` needs no lock or WAL file.
+            self._db = sqlite3.connect(path, isolation_level=None) if write else _connect_to_read(path)
+            if write:
+                self._db.execute("PRAGMA journal_mode=WAL")
+                self._db.execute("PRAGMA synchronous=NORMAL")
+                with self._transaction():
+                    for statement in filter(str.strip, _TABLES.split(";")):
+                        self._db.execute(statement)
+            self._db.execute("SELECT value FROM meta LIMIT 1")
+
+    @contextmanager
+    def _guard(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise RunFolderError(_explain(self.folder, error)) from error
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        with self._guard():
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                self._db.execute("COMMIT")
+            except BaseException:
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
+                raise
+
+    def close(self) -> None:
+        """Close the file."""
+        self._db.close()
+
+    def identity(self) -> dict[str, Any] | None:
+        """The run's identity, or None before it was written."""
+        with self._guard():
+            row = self._db.execute("SELECT value FROM meta WHERE key = 'run'").fetchone()
+        return None if row is None else json.loads(row[0])
+
+    def write_identity(self, identity: Mapping[str, Any]) -> None:
+        """Write the run's identity."""
+        with self._transaction():
+            self._db.execute("INSERT OR REPLACE INTO meta VALUES ('run', ?)", (json.dumps(identity, sort_keys=True),))
+
+    def add(self, rows: Sequence[RolloutRow]) -> None:
+        """Add the rows of a batch, all or none; a row of the same key is replaced."""
+        with self._transaction():
+            for row in rows:
+                final = None if row.final is None else _dump(row.final, evidence=False)
+                self._db.execute("DELETE FROM steps WHERE agent = ? AND case_id = ? AND sample = ?", row.key)
+                self._db.execute(
+                    "INSERT OR REPLACE INTO rollouts VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                    (row.agent, row.split, row.case_id, row.sample, row.state, row.reason, row.clip, final),
+                )
+                for s in row.steps:
+                    spec = json.dumps(s.spec, sort_keys=True)
+                    values = (*row.key, s.step, s.kind, s.digest, spec, _dump(s.judgement, evidence=True))
+                    self._db.execute("INSERT INTO steps VALUES (?, ?, ?, ?, ?, ?, ?, ?)", values)
+
+    def forget_clip(self, key: tuple[str, str, int]) -> None:
+        """Note that a rollout's clip is no longer kept."""
+        with self._transaction():
+            self._db.execute("UPDATE rollouts SET clip = NULL WHERE agent = ? AND case_id = ? AND sample = ?", key)
+
+    def done(self) -> dict[tuple[str, str, int], str]:
+        """State of every stored rollout by key."""
+        with self._guard():
+            return {(a, c, s): state for a, c, s, state in self._db.execute(
+                "SELECT agent, case_id, sample, state FROM rollouts")}  # fmt: skip
+
+    def rollouts(self, *, steps: bool = False) -> list[RolloutRow]:
+        """All rollouts in order of (agent, case id, sample); with their steps and evidence if asked."""
+        with self._guard():
+            rows = self._db.execute(
+                "SELECT agent, split, case_id, sample, state, reason, clip, final FROM rollouts "
+                "ORDER BY agent, case_id, sample"
+            ).fetchall()
+        return [
+            RolloutRow(
+                *row[:7],
+                final=None if row[7] is None else _load(row[7]),
+                steps=tuple(self.steps(row[0], row[2], row[3])) if steps else (),
+            )
+            for row in rows
+        ]
+
+    def steps(self, agent: str, case_id: str, sample: int) -> list[StepRow]:
+        """Steps of one rollout, evidence included."""
+        with self._guard():
+            rows = self._db.execute(
+                "SELECT step, kind, digest, spec, judgement FROM steps WHERE agent = ? AND case_id = ? AND sample = ? "
+                "ORDER BY step",
+                (agent, case_id, sample),
+            ).fetchall()
+        return [StepRow(n, kind, digest, json.loads(spec), _load(text)) for n, kind, digest, spec, text in rows]
+
+
+def _connect_to_read(path: Path) -> sqlite3.Connection:
+    try:
+        connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
+        connection.execute("SELECT value FROM meta LIMIT 1")
+    except sqlite3.OperationalError:
+        connection = sqlite3.connect(f"{path.resolve().as_uri()}?immutable=1", uri=True)
+    return connection
+
+
+def _explain(folder: Path, error: sqlite3.Error) -> str:
+    text = str(error)
+    if "full" in text:
+        return f"no space left for {folder / FILE}: finished rows are safe; free space and run again with --resume"
+    if "readonly" in text or "unable to open" in text:
+        return f"cannot write {folder / FILE} ({text}): the folder is read-only; choose another --out"
+    if "not a database" in text or "malformed" in text or "no such table" in text:
+        return f"{folder / FILE} is not a wmenv run store ({text})"
+    return f"{folder / FILE}: {text}"
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, np.ndarray):
+        return _plain(np.round(value, 5).tolist())
+    if isinstance(value, np.generic):
+        return _plain(value.item())
+    if isinstance(value, float):
+        return value if np.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return value
+
+
+def _dump(judgement: Judgement, *, evidence: bool) -> str:
+    plain = asdict(judgement)
+    if not evidence:
+        for verdict in plain["verdicts"]:
+            verdict["evidence"] = {}
+    return json.dumps(_plain(plain), sort_keys=True, allow_nan=False)
+
+
+def _load(text: str) -> Judgement:
+    plain = json.loads(text)
+    return Judgement(**{**plain, "verdicts": tuple(Verdict(**verdict) for verdict in plain["verdicts"])})
