@@ -7,21 +7,15 @@ criterion. Importing the package registers the environment ids::
 
     env = gym.make("wmenv:PhyWorld-collision-v0")
 
-Everything heavy is imported on first use.
+Everything heavy is imported on first use, Gymnasium included: the ids are registered once it is imported.
 """
 
 from __future__ import annotations
 
 import importlib
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from wmenv.builtin import register_builtin
-
-try:
-    __version__ = version("wmenv")
-except PackageNotFoundError:  # a source tree on the path without an installed distribution
-    __version__ = "0+unknown"
 
 _PUBLIC = {
     "Agent": "wmenv.core.protocols",
@@ -64,6 +58,10 @@ def make(env_id: str, **kwargs: Any) -> Any:
 
 
 def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("wmenv")
     if name == "wrappers":
         return importlib.import_module("wmenv.envs.wrappers")
     if name in _PUBLIC:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from importlib.util import find_spec
+from typing import Any
 
-import gymnasium as gym
-
+from wmenv.core.late import after_import
 from wmenv.core.registries import AGENTS, JUDGERS, SUITES
+
+_GYMNASIUM: dict[str, dict[str, Any]] = {}
 
 
 def register_builtin() -> None:
@@ -52,16 +54,18 @@ def register_builtin() -> None:
         "copies the motion of the nearest of 3,000 training clips (case-based generalisation)",
     )
     AGENTS.add("videos", "wmenv.agents.videos:Videos", "videos:DIR takes clips made elsewhere, looked up by case id")
+    after_import("gymnasium", _register_with_gymnasium)
     JUDGERS.add("physics", "wmenv.judgers.physics:PhysicsJudger", "exact: parses discs from pixels", reads_truth="true")
 
 
 def _suite(env_id: str, target: str, vector_target: str, summary: str, kwargs: dict[str, str], **tags: str) -> None:
     SUITES.add(env_id, target, summary, **tags)
-    if env_id not in gym.registry:
-        gym.register(
-            id=env_id,
-            entry_point=target,
-            vector_entry_point=vector_target,
-            kwargs=kwargs,
-            disable_env_checker=True,
-        )
+    _GYMNASIUM[env_id] = {"entry_point": target, "vector_entry_point": vector_target, "kwargs": kwargs}
+
+
+def _register_with_gymnasium() -> None:
+    import gymnasium as gym
+
+    for env_id, entry in _GYMNASIUM.items():
+        if env_id not in gym.registry:
+            gym.register(id=env_id, disable_env_checker=True, **entry)

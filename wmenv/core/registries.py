@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from wmenv.core.protocols import Agent, Judger
 from wmenv.core.registry import Registry
+
+if TYPE_CHECKING:
+    from wmenv.core.protocols import Agent, Judger
 
 SUITES: Registry[Any] = Registry("environment", "wmenv.suites")
 AGENTS: Registry[Agent] = Registry("agent", "wmenv.agents")

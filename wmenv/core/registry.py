@@ -10,7 +10,6 @@ import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from importlib.metadata import entry_points
 from typing import Any, Generic, TypeVar, cast
 
 from wmenv.core.errors import InvalidArgument, PluginBroken, UnknownName
@@ -69,6 +68,8 @@ class Registry(Generic[T]):
 
     @cached_property
     def _plugins(self) -> dict[str, Entry]:
+        from importlib.metadata import entry_points
+
         found: dict[str, Entry] = {}
         for point in entry_points(group=self.group):
             origin = point.dist.name if point.dist is not None else "unknown"
