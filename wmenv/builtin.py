@@ -53,6 +53,7 @@ def register_builtin() -> None:
         "wmenv.agents.nearest:NearestNeighbour",
         "copies the motion of the nearest of 3,000 training clips (case-based generalisation)",
     )
+    AGENTS.add("steered", "wmenv.agents.steered:Steered", "moves discs as a latent says, for RL", latent="true")
     AGENTS.add("videos", "wmenv.agents.videos:Videos", "videos:DIR takes clips made elsewhere, looked up by case id")
     after_import("gymnasium", _register_with_gymnasium)
     JUDGERS.add("physics", "wmenv.judgers.physics:PhysicsJudger", "exact: parses discs from pixels", reads_truth="true")

@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
+from numpy.typing import NDArray
 
 from wmenv.core.case import Case, Request
-from wmenv.core.clip import Response
+from wmenv.core.clip import Clip, Response
 from wmenv.core.rollout import Rollout
 from wmenv.core.verdict import Judgement
 
@@ -36,6 +37,24 @@ class Agent(Protocol):
 
         Returns:
             One response a request, in order.
+        """
+        ...
+
+
+@runtime_checkable
+class LatentGenerator(Protocol):
+    """A generator that a small vector drives; `wmenv.wrappers.LatentAction` puts it in front of a suite."""
+
+    def latent_dimension(self, request: Request) -> int:
+        """Length d of the latent: the same for all requests of a suite, 0 where one cannot be driven."""
+        ...
+
+    def decode(self, request: Request, latent: NDArray[np.float32]) -> Clip:
+        """The clip of a latent.
+
+        Args:
+            request: What is asked; the clip follows its spec and begins with its given frames.
+            latent: float32 (d,), each in [-1, 1]; the same latent gives the same clip.
         """
         ...
 

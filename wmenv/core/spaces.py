@@ -102,6 +102,14 @@ class PromptSpace(Text):
         printable = "".join(map(chr, range(32, 127)))
         super().__init__(max_length, min_length=0, charset=printable, seed=seed)
 
+    def __getstate__(self) -> dict[str, Any]:
+        # The character table is the same for all: it is made anew, so that a pickled space stays under 1 kB.
+        return {key: value for key, value in self.__dict__.items() if not key.startswith("_char")}
+
+    def __setstate__(self, state: Any) -> None:
+        PromptSpace.__init__(self, state["max_length"])
+        self.__dict__.update(state)
+
     def contains(self, x: Any) -> bool:
         """Whether x is a string of at most `max_length` code points."""
         return isinstance(x, str) and len(x) <= self.max_length

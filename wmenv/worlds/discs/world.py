@@ -31,6 +31,9 @@ GIVEN_FRAMES = 3
 GRAVITY = 2.5
 """Downward acceleration of the parabola law, units/s^2."""
 
+FASTEST = 6.0
+"""Speed of the fastest disc of any split, units/s: the unit of scaled velocities."""
+
 PICTURE = 256
 """Side in pixels of the official picture; smaller sizes are area averages of it."""
 
