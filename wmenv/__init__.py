@@ -51,10 +51,9 @@ def make(env_id: str, **kwargs: Any) -> Any:
     """
     import gymnasium as gym
 
-    from wmenv.core.registries import SUITES
+    from wmenv.core.registries import newest_id
 
-    newest = [e.name for e in SUITES.entries() if e.name.rpartition("-v")[0] == env_id]
-    return gym.make(max(newest, key=lambda name: int(name.rpartition("-v")[2])) if newest else env_id, **kwargs)
+    return gym.make(newest_id(env_id), **kwargs)
 
 
 def __getattr__(name: str) -> Any:

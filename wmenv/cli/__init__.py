@@ -1,1 +1,61 @@
-"""."""
+"""The command line: one small file a command, everything heavy imported inside the command."""
+
+from __future__ import annotations
+
+import sys
+
+from cyclopts import App
+
+from wmenv.cli.compare import compare
+from wmenv.cli.data import data
+from wmenv.cli.demo import demo
+from wmenv.cli.doctor import doctor
+from wmenv.cli.evaluate import evaluate
+from wmenv.cli.judge import judge
+from wmenv.cli.list import list_names
+from wmenv.cli.report import report
+from wmenv.cli.show import show
+from wmenv.cli.study import study
+
+FAILED, REFUSED, INTERRUPTED = 1, 2, 130
+"""Exit statuses: something of a run is missing; the command was refused; stopped by Ctrl-C."""
+
+app = App(
+    name="wmenv",
+    help="Is this video generator a world model? Benchmarks as Gymnasium environments, generators as agents, "
+    "judgers as rewards.\n\nStart with: wmenv demo --out demo",
+    version=lambda: __import__("wmenv").__version__,
+)
+for function, name in (
+    (demo, "demo"),
+    (evaluate, "evaluate"),
+    (report, "report"),
+    (compare, "compare"),
+    (list_names, "list"),
+    (show, "show"),
+    (study, "study"),
+    (doctor, "doctor"),
+):
+    app.command(function, name=name)
+app.command(judge)
+app.command(data)
+
+
+def main() -> None:
+    """Entry point of the `wmenv` command."""
+    from wmenv.core.errors import WmenvError
+
+    try:
+        status = app(result_action="return_value")
+    except WmenvError as error:
+        from wmenv.cli.console import say_error
+
+        say_error(str(error))
+        sys.exit(REFUSED)
+    except KeyboardInterrupt:
+        print("stopped; finished rows are safe, go on with --resume", file=sys.stderr)
+        sys.exit(INTERRUPTED)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(FAILED)
+    sys.exit(status if isinstance(status, int) else 0)

@@ -13,3 +13,19 @@ SUITES: Registry[Any] = Registry("environment", "wmenv.suites")
 AGENTS: Registry[Agent] = Registry("agent", "wmenv.agents")
 JUDGERS: Registry[Judger] = Registry("judger", "wmenv.judgers")
 METHODS: Registry[Any] = Registry("alignment method", "wmenv.methods")
+
+
+def newest_id(name: str) -> str:
+    """Full id of an environment: a name without `-vN` means the newest version.
+
+    Args:
+        name: `PhyWorld-collision`, `PhyWorld-collision-v0` or `wmenv:PhyWorld-collision-v0`.
+
+    Raises:
+        UnknownName: No such environment, with the nearest known names.
+    """
+    name = name.removeprefix("wmenv:")
+    versions = [e.name for e in SUITES.entries() if e.name.rpartition("-v")[0] == name]
+    if versions:
+        return max(versions, key=lambda one: int(one.rpartition("-v")[2]))
+    return SUITES.entry(name).name

@@ -31,7 +31,7 @@ class VideoSpace(Box):
                 suite gives no frames.
             seed: As for every Gymnasium space.
         """
-        if len(shape) not in (4, 5) or shape[-1] != 3 or min(shape[1:]) < 1 or shape[0] < 0:
+        if len(shape) not in (4, 5) or shape[-1] != 3 or min(shape[-3:]) < 1 or min(shape) < 0:
             raise ValueError(f"expected a shape (T, H, W, 3) or (N, T, H, W, 3) of whole sizes, got {shape}")
         self.dtype = np.dtype(np.uint8)
         self._shape = tuple(int(side) for side in shape)

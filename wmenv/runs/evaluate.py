@@ -25,7 +25,7 @@ from wmenv.core.case import Case
 from wmenv.core.clip import Clip, Response, Unreadable, describe
 from wmenv.core.errors import InvalidArgument, InvalidResponse, ProtocolMismatch, RunFolderError
 from wmenv.core.protocols import Agent, Suite
-from wmenv.core.registries import AGENTS
+from wmenv.core.registries import AGENTS, newest_id
 from wmenv.core.registry import parse_spec
 from wmenv.core.rollout import Rollout, Step
 from wmenv.core.video import write_clip
@@ -118,7 +118,7 @@ def evaluate(
     """
     if min(episodes, samples, batch) < 1:
         raise InvalidArgument(f"episodes, samples and batch must be at least 1, got {episodes}, {samples}, {batch}")
-    made = gym.make(env, **env_options) if isinstance(env, str) else env
+    made = gym.make(newest_id(env), **env_options) if isinstance(env, str) else env
     suite: Suite = made.unwrapped  # type: ignore[assignment]
     env_id = made.spec.id if made.spec is not None else type(suite).__name__
     named = _crew(agents)

@@ -142,7 +142,7 @@ class RunStore:
     def write_identity(self, identity: Mapping[str, Any]) -> None:
         """Write the run's identity."""
         with self._transaction():
-            self._db.execute("INSERT OR REPLACE INTO meta VALUES ('run', ?)", (json.dumps(identity, sort_keys=True),))
+            self._db.execute("INSERT OR REPLACE INTO meta VALUES ('run', ?)", (json.dumps(identity),))
 
     def add(self, rows: Sequence[RolloutRow]) -> None:
         """Add the rows of a batch, all or none; a row of the same key is replaced."""

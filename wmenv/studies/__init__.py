@@ -1,1 +1,1 @@
-"""."""
+"""Studies: what needs environments, agents and judgers together, each printing a table of the documentation."""

@@ -130,7 +130,13 @@ def level_sides(law: Law, level: str) -> tuple[Side, ...]:
 
 
 def draw_starts(
-    law: Law, split: str, seeds: Sequence[int] | NDArray[np.uint64], *, ranges: Ranges = "code", mode: Mode = "exact"
+    law: Law,
+    split: str,
+    seeds: Sequence[int] | NDArray[np.uint64],
+    *,
+    ranges: Ranges = "code",
+    mode: Mode = "exact",
+    only_scorable: bool = True,
 ) -> tuple[Starts, list[str]]:
     """Draw one case a seed; a case depends on its own seed alone.
 
@@ -144,6 +150,7 @@ def draw_starts(
         seeds: N integers in [0, 2^48).
         ranges: `code` or `paper`.
         mode: The law's mode; it decides which frames could be scored.
+        only_scorable: Whether to draw again where fewer than two frame pairs could be scored.
 
     Returns:
         The N starts, and the level of each.
@@ -169,7 +176,9 @@ def draw_starts(
         numbers = uniforms(seeds[waiting], attempt, len(kinds) + 3)
         limits = table[np.arange(len(kinds)), sides[level[waiting]]]  # (n, P, 2)
         values = _between(limits[..., 0], limits[..., 1], numbers[:, 3:])
-        starts, fits = place(law, values, numbers[:, :3], mode)
+        starts, fits = place(law, values, numbers[:, :3])
+        if law == "collision" and only_scorable:
+            fits &= scorable(starts, mode)
         done = waiting[fits]
         result.radii[done], result.position[done] = starts.radii[fits], starts.position[fits]
         result.velocity[done] = starts.velocity[fits]
@@ -183,7 +192,7 @@ def _between(low: FloatArray | float, high: FloatArray | float, number: FloatArr
     return low + (high - low) * number
 
 
-def _place_one_ball(law: Law, values: FloatArray, numbers: FloatArray, mode: Mode) -> tuple[Starts, NDArray[np.bool_]]:
+def _place_one_ball(law: Law, values: FloatArray, numbers: FloatArray) -> tuple[Starts, NDArray[np.bool_]]:
     radius, speed = values[:, 0], values[:, 1]
     rightmost = VIEW - (FRAMES_IN_VIEW * FRAME_TIME * speed + radius)
     rightmost = np.where(rightmost < radius, radius + 0.5 * numbers[:, 0], rightmost)
@@ -197,7 +206,7 @@ def _place_one_ball(law: Law, values: FloatArray, numbers: FloatArray, mode: Mod
     return Starts(law, radius[:, None], position, velocity), np.ones(len(radius), dtype=bool)
 
 
-def _place_collision(law: Law, values: FloatArray, numbers: FloatArray, mode: Mode) -> tuple[Starts, NDArray[np.bool_]]:
+def _place_collision(law: Law, values: FloatArray, numbers: FloatArray) -> tuple[Starts, NDArray[np.bool_]]:
     r1, r2, v1, v2 = values.T
     reach, closing = r1 + r2, v1 + v2
     nearest = FRAMES_BEFORE_CONTACT * FRAME_TIME * closing + reach
@@ -213,11 +222,10 @@ def _place_collision(law: Law, values: FloatArray, numbers: FloatArray, mode: Mo
     still = np.zeros_like(v1)
     velocity = np.stack([np.stack([v1, still], -1), np.stack([-v2, still], -1)], axis=1)
     starts = Starts(law, np.stack([r1, r2], -1), position, velocity)
-    roomy = (nearest <= farthest) & (x1 + distance <= VIEW - r2 + 1e-9)
-    return starts, roomy & _scorable(starts, mode)
+    return starts, (nearest <= farthest) & (x1 + distance <= VIEW - r2 + 1e-9)
 
 
-def _scorable(starts: Starts, mode: Mode) -> NDArray[np.bool_]:
+def scorable(starts: Starts, mode: Mode) -> NDArray[np.bool_]:
     """Whether at least two frame pairs lie between the contact and the first exit of a ball; both in closed form."""
     contact = contact_time(starts, mode)
     x = starts.position[..., 0] + starts.velocity[..., 0] * contact[:, None]
@@ -226,5 +234,5 @@ def _scorable(starts: Starts, mode: Mode) -> NDArray[np.bool_]:
     leaves = contact + (room / np.maximum(np.abs(speed), 1e-12)).min(axis=1)
     first = np.ceil((contact - FIRST_FRAME_TIME) / FRAME_TIME)
     last = np.minimum(np.floor((leaves - FIRST_FRAME_TIME) / FRAME_TIME), FRAMES - 1)
-    scorable: NDArray[np.bool_] = last - np.maximum(first, GIVEN_FRAMES - 1) >= MIN_SCORED_PAIRS
-    return scorable
+    enough: NDArray[np.bool_] = last - np.maximum(first, GIVEN_FRAMES - 1) >= MIN_SCORED_PAIRS
+    return enough

@@ -1,0 +1,93 @@
+"""What the commands share: consoles, error lines, a progress display, parsing of `--set`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.markup import escape
+
+from wmenv.core.errors import InvalidArgument
+from wmenv.core.registry import parse_spec
+
+if TYPE_CHECKING:
+    from wmenv.runs.evaluate import Tick
+
+
+def out() -> Console:
+    """Console on standard output; 120 columns where it is no terminal, so that logs do not wrap."""
+    return Console(soft_wrap=False, width=None if sys.stdout.isatty() else 120, highlight=False)
+
+
+def say_error(message: str) -> None:
+    """One error line on standard error."""
+    Console(stderr=True, highlight=False, soft_wrap=True).print(f"[red]error:[/red] {escape(message)}")
+
+
+def env_options(settings: Sequence[str], **named: Any) -> dict[str, Any]:
+    """Options of an environment from `--set KEY=VALUE` and named flags (None means not given).
+
+    Raises:
+        InvalidArgument: A setting has no `=`, or a key comes twice.
+    """
+    options = {key: value for key, value in named.items() if value is not None}
+    for setting in settings:
+        _, _, pair = parse_spec(f"x,{setting}")
+        if len(pair) != 1 or "=" not in setting:
+            raise InvalidArgument(f"--set takes KEY=VALUE, such as --set mode=box2d; got {setting!r}")
+        if set(pair) & set(options):
+            raise InvalidArgument(f"{next(iter(pair))} is given twice")
+        options |= pair
+    return options
+
+
+@contextmanager
+def progress(unit: str = "clips") -> Iterator[Callable[[Tick], None]]:
+    """A progress bar on a terminal, a plain line now and then elsewhere."""
+    if sys.stderr.isatty():
+        with _bar(unit) as show:
+            yield show
+    else:
+        yield _lines(unit)
+
+
+@contextmanager
+def _bar(unit: str) -> Iterator[Callable[[Tick], None]]:
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn(unit),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("starting", total=None)
+
+        def show(tick: Tick) -> None:
+            bar.update(task, description=escape(_state(tick)), completed=tick.done, total=tick.total)
+
+        yield show
+
+
+def _lines(unit: str) -> Callable[[Tick], None]:
+    """A line for every tenth of the work and whenever agent or split change."""
+    shown: set[tuple[str, str, int]] = set()
+
+    def show(tick: Tick) -> None:
+        mark = (tick.agent, tick.split, tick.done * 10 // tick.total)
+        if mark not in shown:
+            shown.add(mark)
+            print(f"{tick.done}/{tick.total} {unit}  {_state(tick)}", file=sys.stderr, flush=True)
+
+    return show
+
+
+def _state(tick: Tick) -> str:
+    reward = "" if tick.reward is None else f"  reward {tick.reward:.3f}"
+    failed = f"  {tick.failed} failed" if tick.failed else ""
+    return f"{tick.agent} on {tick.split}{reward}{failed}"

@@ -1,0 +1,98 @@
+"""`wmenv evaluate`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cyclopts import Parameter
+
+
+def evaluate(
+    env: str,
+    /,
+    *,
+    agent: Annotated[list[str], Parameter(negative="", consume_multiple=False)],
+    out: Path,
+    split: Annotated[list[str] | None, Parameter(negative="", consume_multiple=False)] = None,
+    episodes: int = 100,
+    samples: int = 1,
+    seed: int = 0,
+    judger: str | None = None,
+    size: int | None = None,
+    frames: int | None = None,
+    set_: Annotated[list[str] | None, Parameter(name="--set", negative="", consume_multiple=False)] = None,
+    resume: Annotated[bool, Parameter(negative="")] = False,
+    retry_failed: Annotated[bool, Parameter(negative="")] = False,
+    keep_clips: Literal["all", "worst", "none"] = "worst",
+    batch: int = 8,
+    report: bool = True,
+) -> int:
+    """Evaluate agents on an environment and write a run folder with a report.
+
+    For example: wmenv evaluate PhyWorld-collision --agent law --agent copy-last --split id --split ood_high
+    --episodes 200 --out runs/first
+
+    The folder holds run.sqlite (every judgement, the moment it exists), results.json, report.html and the kept
+    clips. The exit status is 1 when anything failed, 2 when the command was refused.
+
+    Args:
+        env: Environment, with or without its version; see wmenv list envs.
+        agent: Agent under test, repeatable: law, videos:DIR, nearest-neighbour,velocity=10; see wmenv list agents.
+        out: Run folder; made if missing.
+        split: Split to draw cases from, repeatable; see wmenv show ENV.
+        episodes: Cases a split.
+        samples: Answers a case, each with its own seed; intervals cluster by case.
+        seed: Decides the cases and every agent's seeds.
+        judger: Judger instead of the environment's own.
+        size: Side of the picture in pixels.
+        frames: Frames of a clip.
+        set_: Further option of the environment as KEY=VALUE, repeatable; see wmenv show ENV.
+        resume: Go on with the run in OUT; nothing finished is repeated.
+        retry_failed: With --resume, try failed rollouts again.
+        keep_clips: Keep all clips, the worst 12 and 12 at random of each agent and split, or none.
+        batch: Rollouts handed to an agent at once.
+        report: Write report.html.
+    """
+    from wmenv.cli.console import env_options, progress
+    from wmenv.cli.console import out as console
+    from wmenv.runs.evaluate import evaluate as run
+
+    options = env_options(set_ or [], judger=judger, size=size, frames=frames)
+    with progress() as show:
+        results = run(
+            env,
+            agent,
+            splits=split,
+            episodes=episodes,
+            samples=samples,
+            seed=seed,
+            out=out,
+            resume=resume,
+            retry_failed=retry_failed,
+            keep=keep_clips,
+            batch=batch,
+            progress=show,
+            **options,
+        )
+    return finish(results, out, report, console())
+
+
+def finish(results, out: Path, report: bool, console) -> int:  # type: ignore[no-untyped-def]
+    """Print the table and the paths; returns the exit status."""
+    from rich.markup import escape
+
+    from wmenv.report.tables import terminal_table
+
+    console.print(escape(results.title), style="bold")
+    console.print(terminal_table(results))
+    for failure in results.failures[:5]:
+        console.print(f"[red]failed[/red] {escape(f'{failure.agent} {failure.case_id}: {failure.reason}')}")
+    if len(results.failures) > 5:
+        console.print(f"[red]failed[/red] {len(results.failures) - 5} more, all in {out / 'results.json'}")
+    if report:
+        from wmenv.report.html import write_report
+
+        console.print(f"report   {write_report([out])}", soft_wrap=True)
+    console.print(f"results  {out / 'results.json'}", soft_wrap=True)
+    return 1 if results.failed else 0

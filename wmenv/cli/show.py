@@ -1,0 +1,41 @@
+"""`wmenv show`."""
+
+from __future__ import annotations
+
+
+def show(env: str, /) -> None:
+    """Show what an environment asks, how it scores, and what can be set.
+
+    Args:
+        env: Environment, with or without its version.
+    """
+    import inspect
+    import json
+
+    import gymnasium as gym
+    from rich.markup import escape
+    from rich.table import Table
+
+    from wmenv.cli.console import out
+    from wmenv.core.canonical import digest
+    from wmenv.core.registries import SUITES, newest_id
+
+    env_id = newest_id(env)
+    suite = gym.make(env_id).unwrapped
+    protocol = suite.protocol()  # type: ignore[attr-defined]
+    console = out()
+    console.print(f"[bold]{escape(env_id)}[/bold]  {escape(protocol['case_set'])}  protocol {digest(protocol)}")
+    console.print(escape("  ".join(f"{key}={value}" for key, value in SUITES.entry(env_id).tags.items())), style="dim")
+    console.print(escape(inspect.cleandoc(type(suite).__doc__ or "")))
+    console.print(f"\nsplits: {', '.join(suite.splits())}")  # type: ignore[attr-defined]
+    table = Table(title="criteria", title_justify="left", box=None, pad_edge=False)
+    for column in ("id", "weight", "unit", "question"):
+        table.add_column(column)
+    for c in protocol["criteria"]:
+        table.add_row(c["id"], f"{c['weight']:g}", c["unit"], escape(c["text"]))
+    console.print(table)
+    options = inspect.signature(type(suite).__init__).parameters.values()
+    settable = [f"{o.name}={o.default}" for o in options if o.kind is o.KEYWORD_ONLY and o.name != "render_mode"]
+    console.print(f"\noptions (--set KEY=VALUE, with defaults): {escape(', '.join(settable))}")
+    rest = {key: value for key, value in protocol.items() if key != "criteria"}
+    console.print(f"\nprotocol: {escape(json.dumps(rest, indent=1))}")

@@ -1,0 +1,128 @@
+"""Data sets of disc clips in shards that appear whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from wmenv.core.clip import Clip
+from wmenv.core.errors import InvalidArgument, ProtocolMismatch, RunFolderError
+from wmenv.core.video import encode_mp4
+from wmenv.worlds.discs.discs import Discs
+from wmenv.worlds.discs.draw import draw
+from wmenv.worlds.discs.laws import positions
+from wmenv.worlds.discs.splits import SEED_BITS, draw_starts, split_names
+from wmenv.worlds.discs.world import FPS, Edge, Law, Mode, Ranges, frame_times
+
+SHARD_BYTES = 64 << 20
+SEED_STRIDE = 1 << 32
+MANIFEST = "manifest.json"
+
+
+@dataclass(frozen=True, slots=True)
+class DataSet:
+    """What a data set holds; see `wmenv data phyworld --help` for the fields."""
+
+    law: Law
+    count: int
+    split: str = "id"
+    size: int = 128
+    frames: int = 32
+    seed: int = 0
+    mode: Mode = "exact"
+    ranges: Ranges = "code"
+    edge: Edge = "area"
+    format: str = "npz"
+    shard: int | None = None
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.count <= SEED_STRIDE:
+            raise InvalidArgument(f"count must lie in 1 to 2^32, got {self.count}")
+        if not 0 <= self.seed < 1 << (SEED_BITS - 32):
+            raise InvalidArgument(f"seed must lie in 0 to {(1 << (SEED_BITS - 32)) - 1}, got {self.seed}")
+        if self.split not in split_names(self.law):
+            raise InvalidArgument(f"no split {self.split!r}; {self.law} has {', '.join(split_names(self.law))}")
+        if not 16 <= self.size <= 1024 or not 1 <= self.frames <= 320:
+            raise InvalidArgument(f"expected size 16 to 1024 and frames 1 to 320, got {self.size} and {self.frames}")
+        if self.shard is not None and self.shard < 1:
+            raise InvalidArgument(f"shard must be at least 1, got {self.shard}")
+
+    @property
+    def per_shard(self) -> int:
+        """Clips a shard."""
+        return self.shard or max(1, min(1000, SHARD_BYTES // (self.frames * self.size * self.size * 3)))
+
+    def case_id(self, index: int) -> str:
+        """Id of a clip as a case of the environment."""
+        return f"{self.split}-{self.seed * SEED_STRIDE + index:0{SEED_BITS // 4}x}"
+
+    def write(self, folder: Path) -> Iterator[int]:
+        """Write all shards that are missing; yields the number of clips done after each.
+
+        Raises:
+            ProtocolMismatch: The folder holds another data set.
+            RunFolderError: It cannot be written; whole shards stay, and the same call goes on.
+        """
+        plain = {**asdict(self), "shard": self.per_shard}
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            manifest = folder / MANIFEST
+            if manifest.exists():
+                if json.loads(manifest.read_text("utf-8")) != plain:
+                    raise ProtocolMismatch(f"{folder} holds another data set (see {manifest}); choose another --out")
+            else:
+                _replace(manifest, json.dumps(plain, indent=1).encode())
+            for start in range(0, self.count, self.per_shard):
+                stop = min(start + self.per_shard, self.count)
+                path = folder / f"shard-{start // self.per_shard:05d}{'.npz' if self.format == 'npz' else ''}"
+                if not path.exists():
+                    self._shard(path, start, stop)
+                yield stop
+        except OSError as error:
+            way = "free space and run the same command again" if error.errno == 28 else "choose another --out"
+            raise RunFolderError(f"cannot write in {folder}: {error.strerror}; whole shards are safe; {way}") from error
+        except ValueError as error:
+            if isinstance(error, json.JSONDecodeError):
+                raise RunFolderError(f"{folder / MANIFEST} is damaged: {error}; remove it or choose another --out") from error
+            raise
+
+    def _shard(self, path: Path, start: int, stop: int) -> None:
+        seeds = self.seed * SEED_STRIDE + np.arange(start, stop, dtype=np.uint64)
+        starts, _ = draw_starts(self.law, self.split, seeds, ranges=self.ranges, mode=self.mode)
+        paths = positions(starts, frame_times(self.frames), self.mode)
+        ids = [self.case_id(k) for k in range(start, stop)]
+        state = {"positions": paths, "radii": starts.radii, "case_id": np.array(ids), "fps": np.array([10, 1])}
+        clips = (draw(Discs.of(p, r), self.size, self.edge) for p, r in zip(paths, starts.radii, strict=True))
+        partial = path.with_name(f".{path.name}.partial")
+        if self.format == "npz":
+            try:
+                with open(partial, "wb") as file:
+                    np.savez_compressed(file, frames=np.stack(list(clips)), **state)
+                os.replace(partial, path)
+            except OSError:
+                partial.unlink(missing_ok=True)
+                raise
+            return
+        shutil.rmtree(partial, ignore_errors=True)
+        try:
+            partial.mkdir()
+            with open(partial / "states.npz", "wb") as file:
+                np.savez_compressed(file, **state)
+            for case_id, frames in zip(ids, clips, strict=True):
+                (partial / f"{case_id}.mp4").write_bytes(encode_mp4(Clip(frames, FPS)))
+            os.replace(partial, path)
+        except OSError:
+            shutil.rmtree(partial, ignore_errors=True)
+            raise
+
+
+def _replace(path: Path, data: bytes) -> None:
+    partial = path.with_name(f".{path.name}.partial")
+    partial.write_bytes(data)
+    os.replace(partial, path)
