@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 import gymnasium as gym
 import numpy as np
@@ -39,7 +39,7 @@ class SuiteEnv(gym.Env[Observation, Any], ABC):
         request: The current request, so that `agent.act([env.unwrapped.request], [seed])` is the whole loop.
     """
 
-    metadata: ClassVar[dict[str, Any]] = {"render_modes": ["rgb_array", "rgb_array_list"], "render_fps": 10}
+    metadata: dict[str, Any] = {"render_modes": ["rgb_array", "rgb_array_list"], "render_fps": 10}  # noqa: RUF012
 
     case_set: str
     criteria: tuple[Criterion, ...]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, TypeGuard
+from typing import Any
 
 import gymnasium as gym
 import numpy as np
@@ -71,7 +71,11 @@ class SuiteVectorEnv(VectorEnv[Any, Any, Any]):
             seed: `s` seeds environment i with s + i; a list is taken as it is.
             options: `{"case_id": [...]}` replays one case an environment.
         """
-        seeds = [None if seed is None else seed + i for i in range(self.num_envs)] if not _listed(seed) else list(seed)
+        seeds: list[int | None]
+        if seed is None or isinstance(seed, int):
+            seeds = [None if seed is None else seed + i for i in range(self.num_envs)]
+        else:
+            seeds = list(seed)
         if len(seeds) != self.num_envs:
             raise ValueError(f"expected {self.num_envs} seeds, got {len(seeds)}")
         for i, one in enumerate(seeds):
@@ -132,7 +136,3 @@ class SuiteVectorEnv(VectorEnv[Any, Any, Any]):
             "prompt": tuple(case.request.prompt for case in self._cases),
             "frames": np.stack([case.request.frames for case in self._cases]),
         }
-
-
-def _listed(seed: int | Sequence[int | None] | None) -> TypeGuard[Sequence[int | None]]:
-    return seed is not None and not isinstance(seed, int)

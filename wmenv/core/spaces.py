@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 class VideoSpace(Box):
     """uint8 videos (T, H, W, 3), or batches (N, T, H, W, 3), with bounds that take no memory.
 
-    The bounds are zero-stride views of a single 0 and a single 255: `low` and `high` have the full shape and one
-    byte each.
+    The bounds are zero-stride views of a single 0 and a single 255: `low` and `high` have the full shape and
+    one byte each.
     """
 
     def __init__(self, *shape: int, seed: int | np.random.Generator | None = None) -> None:

@@ -122,8 +122,7 @@ def evaluate(
     suite: Suite = made.unwrapped  # type: ignore[assignment]
     env_id = made.spec.id if made.spec is not None else type(suite).__name__
     named = _crew(agents)
-    chosen = tuple(dict.fromkeys(splits or (suite.default_split,)))
-    cases = {split: _distinct(suite.case_ids(episodes, _split_rng(seed, split), split)) for split in chosen}
+    cases = planned_cases(suite, splits, episodes, seed)
     identity = {
         "env_id": env_id,
         "env_options": env_options,
@@ -138,7 +137,8 @@ def evaluate(
     }
     keeper = keep if isinstance(keep, Keeper) else Keeper(keep)
     with open_run(Path(out), identity, resume=resume) as store:
-        plan = [_Planned(a, s, c, k) for a in named for s in chosen for c in cases[s] for k in range(samples)]
+        drawn = [(split, case_id) for split, ids in cases.items() for case_id in ids]
+        plan = [_Planned(agent, *case, k) for agent in named for case in drawn for k in range(samples)]
         run = _Run(suite, named, store, keeper, seed, progress, len(plan))
         started = time.time()
         run.work(plan, batch, retry_failed)
@@ -147,6 +147,25 @@ def evaluate(
         with _disk(Path(out)):
             results.write(Path(out))
     return results
+
+
+def planned_cases(
+    env: gym.Env[Any, Any] | Suite, splits: Sequence[str] | None = None, episodes: int = 100, seed: int = 0
+) -> dict[str, list[str]]:
+    """Ids of the cases that `evaluate` draws with the same arguments; for clips that are made elsewhere.
+
+    Args:
+        env: An environment of wmenv.
+        splits: Splits to draw from; the environment's own split by default.
+        episodes: Cases a split; fewer where the suite has fewer.
+        seed: Decides which cases are drawn.
+
+    Returns:
+        Split -> ids, without repetition.
+    """
+    suite: Suite = env.unwrapped if isinstance(env, gym.Env) else env  # type: ignore[assignment]
+    chosen = dict.fromkeys(splits or (suite.default_split,))
+    return {split: _distinct(suite.case_ids(episodes, _split_rng(seed, split), split)) for split in chosen}
 
 
 def _crew(agents: Sequence[str | Agent]) -> dict[str, Agent]:
@@ -407,4 +426,4 @@ def _grouped(plan: Sequence[_Planned]) -> Iterator[tuple[tuple[str, str], list[_
     yield from groups.items()
 
 
-__all__ = ["Tick", "clip_folder", "evaluate", "open_run", "rollout_seed"]
+__all__ = ["Tick", "clip_folder", "evaluate", "open_run", "planned_cases", "rollout_seed"]
