@@ -14,7 +14,7 @@ from wmenv.core.canonical import digest
 from wmenv.core.case import Case, ClipSpec, Request
 from wmenv.core.clip import Clip, Response, describe
 from wmenv.core.criterion import Criterion
-from wmenv.core.errors import InvalidArgument, InvalidResponse, JudgeFailed
+from wmenv.core.errors import InvalidArgument, InvalidResponse, JudgeFailed, told
 from wmenv.core.protocols import Judger
 from wmenv.core.registries import JUDGERS
 from wmenv.core.rollout import Rollout, Step
@@ -27,7 +27,7 @@ Observation = dict[str, Any]
 class SuiteEnv(gym.Env[Observation, Any], ABC):
     """A suite as an environment.
 
-    A subclass draws and rebuilds cases (`case_ids`, `cases`), states its `protocol`, and sets `spec_of_clip`,
+    A subclass draws and rebuilds cases (`case_ids`, `cases`), states its `protocol`, and sets `clip_spec`,
     `given` and `criteria` before it calls `super().__init__`. Everything else, the batch side that `evaluate`,
     vector environments and alignment use included, is here.
 
@@ -120,20 +120,30 @@ class SuiteEnv(gym.Env[Observation, Any], ABC):
                 result[k] = forfeit_all(case, reason, identity)
         shown = [c if self.judger.reads_truth else c.without_truth(f"judger {self.judger.name}") for c in cases]
         try:
-            judged = list(self.judger.judge([shown[k] for k in fit], [responses[k] for k in fit])) if fit else []
-            if len(judged) != len(fit):
-                raise ValueError(f"judger {self.judger.name} gave {len(judged)} judgements for {len(fit)} responses")
+            judged = self._judgements([shown[k] for k in fit], [responses[k] for k in fit])
         except Exception:
             judged = [self._judge_alone(shown[k], responses[k], identity) for k in fit]
         for k, one in zip(fit, judged, strict=True):
             result[k] = one
         return [one for one in result if one is not None]
 
+    def _judgements(self, cases: Sequence[Case], responses: Sequence[Response]) -> list[Judgement]:
+        """What the judger says, if it says what was asked."""
+        judged = list(self.judger.judge(cases, responses)) if cases else []
+        if len(judged) != len(cases):
+            raise ValueError(f"{len(judged)} judgements for {len(cases)} responses")
+        for case, one in zip(cases, judged, strict=True):
+            if not isinstance(one, Judgement):
+                raise TypeError(f"expected a Judgement, got {describe(one)}")
+            if [v.criterion for v in one.verdicts] != [c.id for c in case.criteria]:
+                raise ValueError(f"the verdicts of case {case.id} are not on its criteria, in their order")
+        return judged
+
     def _judge_alone(self, case: Case, response: Response, identity: str) -> Judgement:
         try:
-            (alone,) = self.judger.judge([case], [response])
+            (alone,) = self._judgements([case], [response])
         except Exception as error:
-            return fail_all(case, f"judger {self.judger.name}: {type(error).__name__}: {error}", identity)
+            return fail_all(case, f"judger {self.judger.name}: {told(error)}", identity)
         return alone
 
     # The Gymnasium side.

@@ -49,11 +49,9 @@ def make(env_id: str, **kwargs: Any) -> Any:
         env_id: Such as `PhyWorld-collision` or `PhyWorld-collision-v0`.
         **kwargs: Passed to `gymnasium.make`.
     """
-    import gymnasium as gym
+    from wmenv.core.registries import make_env
 
-    from wmenv.core.registries import newest_id
-
-    return gym.make(newest_id(env_id), **kwargs)
+    return make_env(env_id, **kwargs)
 
 
 def __getattr__(name: str) -> Any:

@@ -13,10 +13,9 @@ def compare(first: str, second: str, /, *, measure: str | None = None) -> None:
         second: Run folder, or FOLDER:AGENT; may be the same folder.
         measure: Only this measure: reward, or the id of a criterion.
     """
-    from rich.markup import escape
     from rich.table import Table
 
-    from wmenv.cli.console import out
+    from wmenv.cli.console import escape, out
     from wmenv.core.errors import InvalidArgument
     from wmenv.runs.compare import compare as paired
 

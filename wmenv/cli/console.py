@@ -8,9 +8,9 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
-from rich.markup import escape
+from rich import markup
 
-from wmenv.core.errors import InvalidArgument
+from wmenv.core.errors import InvalidArgument, printable
 from wmenv.core.registry import parse_spec
 
 if TYPE_CHECKING:
@@ -20,6 +20,11 @@ if TYPE_CHECKING:
 def out() -> Console:
     """Console on standard output; 120 columns where it is no terminal, so that logs do not wrap."""
     return Console(soft_wrap=False, width=None if sys.stdout.isatty() else 120, highlight=False)
+
+
+def escape(text: str) -> str:
+    """Text from outside for a console: it neither styles anything nor moves the cursor."""
+    return markup.escape(printable(text))
 
 
 def say_error(message: str) -> None:
@@ -82,7 +87,7 @@ def _lines(unit: str) -> Callable[[Tick], None]:
         mark = (tick.agent, tick.split, tick.done * 10 // tick.total)
         if mark not in shown:
             shown.add(mark)
-            print(f"{tick.done}/{tick.total} {unit}  {_state(tick)}", file=sys.stderr, flush=True)
+            print(f"{tick.done}/{tick.total} {unit}  {printable(_state(tick))}", file=sys.stderr, flush=True)
 
     return show
 

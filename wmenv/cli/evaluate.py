@@ -80,8 +80,7 @@ def evaluate(
 
 def finish(results, out: Path, report: bool, console) -> int:  # type: ignore[no-untyped-def]
     """Print the table and the paths; returns the exit status."""
-    from rich.markup import escape
-
+    from wmenv.cli.console import escape
     from wmenv.report.tables import terminal_table
 
     console.print(escape(results.title), style="bold")

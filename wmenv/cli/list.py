@@ -18,10 +18,9 @@ def list_names(
         kind: Only this kind.
         tag: Only entries with this tag, as KEY or KEY=VALUE, repeatable.
     """
-    from rich.markup import escape
     from rich.table import Table
 
-    from wmenv.cli.console import out
+    from wmenv.cli.console import escape, out
     from wmenv.core.registries import AGENTS, JUDGERS, METHODS, SUITES
 
     found = 0

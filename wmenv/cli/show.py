@@ -12,16 +12,14 @@ def show(env: str, /) -> None:
     import inspect
     import json
 
-    import gymnasium as gym
-    from rich.markup import escape
     from rich.table import Table
 
-    from wmenv.cli.console import out
+    from wmenv.cli.console import escape, out
     from wmenv.core.canonical import digest
-    from wmenv.core.registries import SUITES, newest_id
+    from wmenv.core.registries import SUITES, make_env, newest_id
 
     env_id = newest_id(env)
-    suite = gym.make(env_id).unwrapped
+    suite = make_env(env_id).unwrapped
     protocol = suite.protocol()  # type: ignore[attr-defined]
     console = out()
     console.print(f"[bold]{escape(env_id)}[/bold]  {escape(protocol['case_set'])}  protocol {digest(protocol)}")

@@ -62,9 +62,11 @@ class Clip:
         """Clip from floats in [0, 1], rounded to the nearest of 256 levels.
 
         Raises:
-            InvalidResponse: A value is NaN, infinite or outside [0, 1].
+            InvalidResponse: No floats, or a value is NaN, infinite or outside [0, 1].
         """
         frames = np.asarray(frames)
+        if frames.dtype.kind != "f":
+            raise InvalidResponse(f"expected frames as uint8 or as floats in [0, 1], got {describe(frames)}")
         if not np.isfinite(frames).all():
             bad = int((~np.isfinite(frames)).sum())
             raise InvalidResponse(f"{bad} of {frames.size} frame values are NaN or infinite; expected [0, 1]")

@@ -50,6 +50,16 @@ class RunFolderError(WmenvError):
     """A run folder cannot be created, read, locked or written."""
 
 
+def told(error: BaseException) -> str:
+    """An error as one line of printable text, for reasons that are stored and shown: type, colon, message."""
+    return printable(" ".join(f"{type(error).__name__}: {error}".split()))
+
+
+def printable(text: str) -> str:
+    """Text with every control character replaced, so that a name or a message cannot drive a terminal."""
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
+
+
 class MissingDependency(WmenvError, ImportError):
     """An optional dependency is not installed."""
 

@@ -23,9 +23,9 @@ import numpy as np
 from wmenv.core.canonical import canonical_json
 from wmenv.core.case import Case
 from wmenv.core.clip import Clip, Response, Unreadable, describe
-from wmenv.core.errors import InvalidArgument, InvalidResponse, ProtocolMismatch, RunFolderError
+from wmenv.core.errors import InvalidArgument, InvalidResponse, ProtocolMismatch, RunFolderError, told
 from wmenv.core.protocols import Agent, Suite
-from wmenv.core.registries import AGENTS, newest_id
+from wmenv.core.registries import AGENTS, make_env
 from wmenv.core.registry import parse_spec
 from wmenv.core.rollout import Rollout, Step
 from wmenv.core.video import write_clip
@@ -118,14 +118,14 @@ def evaluate(
     """
     if min(episodes, samples, batch) < 1:
         raise InvalidArgument(f"episodes, samples and batch must be at least 1, got {episodes}, {samples}, {batch}")
-    made = gym.make(newest_id(env), **env_options) if isinstance(env, str) else env
+    made = make_env(env, **env_options) if isinstance(env, str) else env
     suite: Suite = made.unwrapped  # type: ignore[assignment]
     env_id = made.spec.id if made.spec is not None else type(suite).__name__
     named = _crew(agents)
     cases = planned_cases(suite, splits, episodes, seed)
     identity = {
         "env_id": env_id,
-        "env_options": env_options,
+        "env_options": _plain_options(made),
         "protocol": suite.protocol(),
         "seed": seed,
         "samples": samples,
@@ -135,6 +135,10 @@ def evaluate(
         ],
         "batch": batch,
     }
+    try:
+        canonical_json(identity)
+    except (TypeError, ValueError) as error:
+        raise InvalidArgument(f"protocol, options and agents' cards must be plain JSON: {error}") from error
     keeper = keep if isinstance(keep, Keeper) else Keeper(keep)
     with open_run(Path(out), identity, resume=resume) as store:
         drawn = [(split, case_id) for split, ids in cases.items() for case_id in ids]
@@ -168,6 +172,16 @@ def planned_cases(
     return {split: _distinct(suite.case_ids(episodes, _split_rng(seed, split), split)) for split in chosen}
 
 
+def _plain_options(env: gym.Env[Any, Any]) -> dict[str, Any]:
+    """What makes the same environment again: the options beyond those its id stands for; objects by their name."""
+    if env.spec is None:
+        return {}
+    own = gym.registry[env.spec.id].kwargs if env.spec.id in gym.registry else {}
+    options = {key: value for key, value in env.spec.kwargs.items() if key not in own or own[key] != value}
+    plain = (str, int, float, bool, list, tuple, dict, type(None))
+    return {k: v if isinstance(v, plain) else str(getattr(v, "name", type(v).__name__)) for k, v in options.items()}
+
+
 def _crew(agents: Sequence[str | Agent]) -> dict[str, Agent]:
     """Agents by the name of their rows: the specification where one was given, else the agent's own name.
 
@@ -177,6 +191,8 @@ def _crew(agents: Sequence[str | Agent]) -> dict[str, Agent]:
     for spec in agents:
         agent = AGENTS.create(spec) if isinstance(spec, str) else spec
         name = spec if isinstance(spec, str) and parse_spec(spec)[1] is None else agent.name
+        if not name.isprintable() or not name:
+            raise InvalidArgument(f"an agent's name must be one line of printable text, got {name!r}")
         if name in crew:
             raise InvalidArgument(f"two agents are called {name!r}; give each its own name")
         crew[name] = agent
@@ -236,10 +252,10 @@ class open_run:  # noqa: N801 - used as a context manager
 
 def _check_same(folder: Path, known: dict[str, Any], wanted: dict[str, Any]) -> None:
     plain = {key: canonical_json(value) for key, value in wanted.items()}
-    different = [key for key, text in plain.items() if canonical_json(known.get(key)) != text]
+    different = [key for key in {**plain, **known} if canonical_json(known.get(key)) != plain.get(key, "null")]
     if different:
-        told = "; ".join(f"{key} was {_short(known.get(key))}, now {_short(wanted[key])}" for key in different)
-        raise ProtocolMismatch(f"{folder} holds a run made otherwise: {told}. Choose another --out")
+        list_of = "; ".join(f"{key} was {_short(known.get(key))}, now {_short(wanted.get(key))}" for key in different)
+        raise ProtocolMismatch(f"{folder} holds a run made otherwise: {list_of}. Choose another --out")
 
 
 def _short(value: Any) -> str:
@@ -292,7 +308,8 @@ class _Run:
         for row in self.store.rollouts():
             if row.key in finished:
                 self._count(row, rewards)
-                self.keeper.recall((row.agent, row.split), [(row.key, row.final.reward if row.final else None)])
+                if row.final is not None:  # where the agent failed there was no clip to offer
+                    self.keeper.recall((row.agent, row.split), [(row.key, row.final.reward)])
         for group, members in _grouped(plan):
             for start in range(0, len(members), batch):
                 todo = [p for p in members[start : start + batch] if p.key not in finished]
@@ -303,6 +320,17 @@ class _Run:
                     so_far = rewards.get(group, [])
                     mean = sum(so_far) / len(so_far) if so_far else None
                     self.progress(Tick(*group, self.done, self.total, mean, self.failed))
+        self._sweep()
+
+    def _sweep(self) -> None:
+        """Remove clips that no row names: what a process wrote or was about to remove when it was killed."""
+        kept = {self.store.folder / row.clip for row in self.store.rollouts() if row.clip}
+        for folder in self.store.folder.glob("clips/*/*"):
+            if folder not in kept:
+                shutil.rmtree(folder, ignore_errors=True)
+        for folder in self.store.folder.glob("clips/*"):
+            if not any(folder.iterdir()):
+                folder.rmdir()
 
     def _count(self, row: RolloutRow, rewards: dict[tuple[str, str], list[float]]) -> None:
         self.done += 1
@@ -314,9 +342,7 @@ class _Run:
         """Play the episodes of one batch to their end."""
         agent = self.agents[todo[0].agent]
         cases = self.suite.cases([p.case_id for p in todo])
-        open_cases: list[Case | None] = [
-            replace(case, request=replace(case.request, sample=p.sample)) for case, p in zip(cases, todo, strict=True)
-        ]
+        open_cases: list[Case | None] = [_sampled(case, p) for case, p in zip(cases, todo, strict=True)]
         steps: list[list[Step]] = [[] for _ in todo]
         failures: dict[int, str] = {}
         for _ in range(MAX_STEPS):
@@ -328,7 +354,7 @@ class _Run:
             answered: list[tuple[int, Case, Response]] = []
             for k, case, response in zip(live, asked, self._ask(agent, asked, seeds), strict=True):
                 if isinstance(response, Exception):
-                    failures[k] = f"agent {todo[k].agent}: {type(response).__name__}: {response}"
+                    failures[k] = f"agent {todo[k].agent}: {told(response)}"
                     open_cases[k] = None
                 else:
                     answered.append((k, case, response))
@@ -338,7 +364,7 @@ class _Run:
             playing = [k for k, _, _ in answered]
             following = self.suite.advance([Rollout(steps[k][0].case, tuple(steps[k])) for k in playing])
             for k, case_after in zip(playing, following, strict=True):
-                open_cases[k] = case_after
+                open_cases[k] = None if case_after is None else _sampled(case_after, todo[k])
         return [self._row(p, steps[k], failures.get(k)) for k, p in enumerate(todo)]
 
     def _ask(self, agent: Agent, cases: Sequence[Case], seeds: Sequence[int]) -> list[Response | Exception]:
@@ -371,7 +397,10 @@ class _Run:
         made: Sequence[tuple[RolloutRow, Rollout | None]],
         rewards: dict[tuple[str, str], list[float]],
     ) -> None:
-        """Write the clips to be kept, then the rows, then remove clips that had to go."""
+        """Write the clips to be kept, then rows and evictions at once, then remove the clips that had to go.
+
+        A process killed in between leaves at most clips that no row names; `_sweep` removes them.
+        """
         rows, dropped = [], []
         for row, rollout in made:
             path = None
@@ -381,9 +410,8 @@ class _Run:
                 path = self._write_clips(row, rollout) if keep else None
             rows.append(replace(row, clip=path))
             self._count(row, rewards)
-        self.store.add(rows)
+        self.store.add(rows, dropped)
         for key in dropped:
-            self.store.forget_clip(key)
             shutil.rmtree(self.store.folder / clip_folder(key), ignore_errors=True)
 
     def _write_clips(self, row: RolloutRow, rollout: Rollout) -> str | None:
@@ -404,11 +432,16 @@ def clip_folder(key: tuple[str, str, int]) -> str:
     return f"clips/{safe}-{zlib.crc32(agent.encode()):08x}/{case_id}_{sample}"
 
 
+def _sampled(case: Case, p: _Planned) -> Case:
+    """The case as this sample of it asks it."""
+    return replace(case, request=replace(case.request, sample=p.sample))
+
+
 def _as_response(answer: Any, case: Case) -> Response | Exception:
     """What an agent answered, as a response: arrays become clips at the case's rate, bad pixels are unreadable."""
     if not isinstance(answer, np.ndarray):
         if isinstance(answer, Response):
-            return answer
+            return _checked(answer)
         return InvalidResponse(f"expected a response (a Clip, say) or an array of frames, got {describe(answer)}")
     fps = case.request.spec.fps
     if fps is None:
@@ -417,6 +450,15 @@ def _as_response(answer: Any, case: Case) -> Response | Exception:
         return Clip(answer, fps) if answer.dtype == np.uint8 else Clip.from_float(answer, fps)
     except InvalidResponse as error:
         return Unreadable(str(error))
+
+
+def _checked(answer: Response) -> Response | Exception:
+    """A response that says what the store will ask of it: a kind, a digest, a plain spec."""
+    try:
+        canonical_json([answer.kind, answer.digest, answer.spec()])
+    except Exception as error:
+        return InvalidResponse(f"a response must state kind, digest and a plain spec(): {told(error)}")
+    return answer
 
 
 def _grouped(plan: Sequence[_Planned]) -> Iterator[tuple[tuple[str, str], list[_Planned]]]:

@@ -37,12 +37,16 @@ class FolderLock:
             file.flush()
         except OSError as error:
             file.close()
-            raise RunFolderError(f"cannot write in {folder}: {error.strerror}") from error
+            way = "free space or choose another --out"
+            raise RunFolderError(f"cannot write in {folder}: {error.strerror}; {way}") from error
         self._file = file
 
     def release(self) -> None:
-        """Give the lock back; harmless when called twice."""
+        """Give the lock back and leave its file empty, as it was; harmless when called twice."""
         if self._file is not None:
+            # A folder that was only refused must not change.
+            self._file.seek(0)
+            self._file.truncate()
             self._file.close()
             self._file = None
 

@@ -7,11 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import gymnasium as gym
-
 from wmenv.core.clip import Response, Unreadable
 from wmenv.core.errors import RunFolderError, VideoUnreadable
 from wmenv.core.protocols import Suite
+from wmenv.core.registries import make_env
 from wmenv.core.rollout import Rollout, Step
 from wmenv.core.video import read_clip
 from wmenv.runs.evaluate import Progress, Tick, open_run
@@ -48,9 +47,8 @@ def rejudge(
     identity, kept = store.identity(), [row for row in store.rollouts() if row.clip]
     if identity is None or not kept:
         raise RunFolderError(f"{source} kept no clips to judge; evaluate with --keep-clips all")
-    env = gym.make(identity["env_id"], **{**identity["env_options"], "judger": judger})
-    suite: Suite = env.unwrapped  # type: ignore[assignment]
     options = {**identity["env_options"], "judger": judger}
+    suite: Suite = make_env(identity["env_id"], **options).unwrapped
     wanted = {**identity, "env_options": options, "protocol": suite.protocol(), "judged_again": _origin(identity)}
     with open_run(Path(out), wanted, resume=resume) as fresh:
         done = fresh.done()

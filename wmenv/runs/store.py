@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from wmenv.core.errors import RunFolderError
+from wmenv.core.errors import RunFolderError, told
 from wmenv.core.verdict import Judgement, Verdict
 
 FILE = "run.sqlite"
@@ -102,13 +102,21 @@ class RunStore:
         with self._guard():
             # A folder on a read-only disk can still be read: `immutable` needs no lock or WAL file.
             self._db = sqlite3.connect(path, isolation_level=None) if write else _connect_to_read(path)
-            if write:
-                self._db.execute("PRAGMA journal_mode=WAL")
-                self._db.execute("PRAGMA synchronous=NORMAL")
-                with self._transaction():
-                    for statement in filter(str.strip, _TABLES.split(";")):
-                        self._db.execute(statement)
-            self._db.execute("SELECT value FROM meta LIMIT 1")
+        try:
+            with self._guard():
+                if write:
+                    self._make_tables()
+                self._db.execute("SELECT value FROM meta LIMIT 1")
+        except RunFolderError:
+            self._db.close()
+            raise
+
+    def _make_tables(self) -> None:
+        self._db.execute("PRAGMA journal_mode=WAL")
+        self._db.execute("PRAGMA synchronous=NORMAL")
+        with self._transaction():
+            for statement in filter(str.strip, _TABLES.split(";")):
+                self._db.execute(statement)
 
     @contextmanager
     def _guard(self) -> Iterator[None]:
@@ -116,6 +124,16 @@ class RunStore:
             yield
         except sqlite3.Error as error:
             raise RunFolderError(_explain(self.folder, error)) from error
+
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        """As `_guard`, for code that also takes stored JSON apart: what was damaged on disk is no bug."""
+        with self._guard():
+            try:
+                yield
+            except (ValueError, TypeError, KeyError, AttributeError) as error:
+                damage = f"{self.folder / FILE} is damaged ({told(error)}); choose another --out"
+                raise RunFolderError(damage) from error
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
@@ -135,17 +153,22 @@ class RunStore:
 
     def identity(self) -> dict[str, Any] | None:
         """The run's identity, or None before it was written."""
-        with self._guard():
+        with self._reading():
             row = self._db.execute("SELECT value FROM meta WHERE key = 'run'").fetchone()
-        return None if row is None else json.loads(row[0])
+            return None if row is None else dict(json.loads(row[0]))
 
     def write_identity(self, identity: Mapping[str, Any]) -> None:
         """Write the run's identity."""
         with self._transaction():
             self._db.execute("INSERT OR REPLACE INTO meta VALUES ('run', ?)", (json.dumps(identity),))
 
-    def add(self, rows: Sequence[RolloutRow]) -> None:
-        """Add the rows of a batch, all or none; a row of the same key is replaced."""
+    def add(self, rows: Sequence[RolloutRow], dropped: Sequence[tuple[str, str, int]] = ()) -> None:
+        """Add the rows of a batch and note whose clips had to go for them, all or none.
+
+        Args:
+            rows: The rows; one of the same key is replaced.
+            dropped: Keys of rollouts, of this batch or before, whose clip is no longer kept.
+        """
         with self._transaction():
             for row in rows:
                 final = None if row.final is None else _dump(row.final, evidence=False)
@@ -158,11 +181,9 @@ class RunStore:
                     spec = json.dumps(s.spec, sort_keys=True)
                     values = (*row.key, s.step, s.kind, s.digest, spec, _dump(s.judgement, evidence=True))
                     self._db.execute("INSERT INTO steps VALUES (?, ?, ?, ?, ?, ?, ?, ?)", values)
-
-    def forget_clip(self, key: tuple[str, str, int]) -> None:
-        """Note that a rollout's clip is no longer kept."""
-        with self._transaction():
-            self._db.execute("UPDATE rollouts SET clip = NULL WHERE agent = ? AND case_id = ? AND sample = ?", key)
+            self._db.executemany(
+                "UPDATE rollouts SET clip = NULL WHERE agent = ? AND case_id = ? AND sample = ?", dropped
+            )
 
     def done(self) -> dict[tuple[str, str, int], str]:
         """State of every stored rollout by key."""
@@ -172,36 +193,37 @@ class RunStore:
 
     def rollouts(self, *, steps: bool = False) -> list[RolloutRow]:
         """All rollouts in order of (agent, case id, sample); with their steps and evidence if asked."""
-        with self._guard():
+        with self._reading():
             rows = self._db.execute(
                 "SELECT agent, split, case_id, sample, state, reason, clip, final FROM rollouts "
                 "ORDER BY agent, case_id, sample"
             ).fetchall()
-        return [
-            RolloutRow(
-                *row[:7],
-                final=None if row[7] is None else _load(row[7]),
-                steps=tuple(self.steps(row[0], row[2], row[3])) if steps else (),
-            )
-            for row in rows
-        ]
+            return [
+                RolloutRow(
+                    *row[:7],
+                    final=None if row[7] is None else _load(row[7]),
+                    steps=tuple(self.steps(row[0], row[2], row[3])) if steps else (),
+                )
+                for row in rows
+            ]
 
     def steps(self, agent: str, case_id: str, sample: int) -> list[StepRow]:
         """Steps of one rollout, evidence included."""
-        with self._guard():
+        with self._reading():
             rows = self._db.execute(
                 "SELECT step, kind, digest, spec, judgement FROM steps WHERE agent = ? AND case_id = ? AND sample = ? "
                 "ORDER BY step",
                 (agent, case_id, sample),
             ).fetchall()
-        return [StepRow(n, kind, digest, json.loads(spec), _load(text)) for n, kind, digest, spec, text in rows]
+            return [StepRow(n, kind, digest, json.loads(spec), _load(text)) for n, kind, digest, spec, text in rows]
 
 
 def _connect_to_read(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
     try:
-        connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
         connection.execute("SELECT value FROM meta LIMIT 1")
     except sqlite3.OperationalError:
+        connection.close()
         connection = sqlite3.connect(f"{path.resolve().as_uri()}?immutable=1", uri=True)
     return connection
 
@@ -218,6 +240,7 @@ def _explain(folder: Path, error: sqlite3.Error) -> str:
 
 
 def _plain(value: Any) -> Any:
+    """As JSON: NaN and infinity become null; what JSON has no words for becomes text, and stops no run."""
     if isinstance(value, np.ndarray):
         return _plain(np.round(value, 5).tolist())
     if isinstance(value, np.generic):
@@ -228,7 +251,7 @@ def _plain(value: Any) -> Any:
         return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [_plain(item) for item in value]
-    return value
+    return value if value is None or isinstance(value, bool | int | str) else str(value)
 
 
 def _dump(judgement: Judgement, *, evidence: bool) -> str:
