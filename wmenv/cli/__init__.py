@@ -25,6 +25,7 @@ app = App(
     help="Is this video generator a world model? Benchmarks as Gymnasium environments, generators as agents, "
     "judgers as rewards.\n\nStart with: wmenv demo --out demo",
     version=lambda: __import__("wmenv").__version__,
+    help_format="plaintext",  # markdown would load two more packages for each help page
 )
 for function, name in (
     (demo, "demo"),

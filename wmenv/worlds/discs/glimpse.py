@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from wmenv.worlds.discs.laws import Starts, positions
 from wmenv.worlds.discs.measure import measure
-from wmenv.worlds.discs.track import ROUND
 from wmenv.worlds.discs.world import COLOURS, FPS, GRAVITY, Edge, Law
 
 FloatArray = NDArray[np.float64]
@@ -72,7 +71,7 @@ def glimpse(frames: NDArray[np.uint8], fps: Fraction = FPS, edge: Edge = "area")
     """
     found = measure(frames, COLOURS, SMALLEST, edge)
     balls = int(found.count[-1])
-    if balls not in (1, 2) or (found.count != balls).any() or (found.compactness[:, :balls] < ROUND).any():
+    if balls not in (1, 2) or (found.count != balls).any() or not found.disc[:, :balls].all():
         return None
     order = np.argsort(found.hue_class[:, :balls], axis=1)
     rows = np.arange(len(frames))[:, None]

@@ -10,7 +10,7 @@ Per frame:
    alpha = clip(d . c / |c|^2, 0, 1), d its deficit from white; where the boxes of two components overlap both
    weights are solved for together. Mass = sum of alpha, centre = alpha-weighted mean on the grid on which clips
    are drawn, radius = sqrt(mass / (pi (1 - 0.03 / 2))), compactness = mass^2 / (2 pi I) with I the second
-   moment: 1 for a disc, about 0.5 for noise.
+   moment less that of a pixel, mass / 6: 1 for a disc of any size, under 0.75 for the regions of noise.
 
 The same scan counts the official hard masks (a channel over 127, the others under), for the official variant.
 `measure` is compiled; `measure_reference` states the definition plainly and is its oracle.
@@ -25,12 +25,14 @@ from numpy.typing import NDArray
 
 from wmenv.worlds.compiled import compiled
 from wmenv.worlds.discs.draw import pixel_centres
-from wmenv.worlds.discs.world import EDGE_SOFTNESS, Edge
+from wmenv.worlds.discs.world import EDGE_SOFTNESS, VIEW, Edge
 
 MAX_OBJECTS = 8
 MAX_REGIONS = 4096
 COVERED, CORE, FAINT = 127, 230, 0.03
 PAD = 2
+ROUND = 0.75
+"""An object of smaller compactness is no disc (regions of noise have up to 0.72, a 2:1 ellipse 0.8)."""
 MIN_AREA_SHARE = 0.15
 """A component smaller than this share of the smallest expected disc is a speck, not an object."""
 
@@ -62,6 +64,11 @@ class Measured:
     colour: FloatArray
     hue_class: NDArray[np.int64]
     official: FloatArray
+
+    @property
+    def disc(self) -> NDArray[np.bool_]:
+        """(T, 8) which objects are discs: compact, and not a picture filled with one colour."""
+        return (self.compactness >= ROUND) & (self.radius < VIEW / 2)
 
 
 def measure(
@@ -165,7 +172,7 @@ def measure_reference(
                     weight[i, j] = alpha if alpha >= FAINT else 0.0
             mass = weight.sum()
             x, y = (weight * columns).sum() / mass, (weight * rows).sum() / mass
-            moment = (weight * (columns**2 + rows**2)).sum() - mass * (x * x + y * y)
+            moment = (weight * (columns**2 + rows**2)).sum() - mass * (x * x + y * y + 1 / 6)
             compact = mass * mass / (2 * np.pi * max(moment, 1e-9))
             first = hue_class[kept[k][0]]
             found[t, k] = x, y, mass, compact, *(255.0 - peaks[k]), first
@@ -410,7 +417,7 @@ def _weigh(frame, words, box, sums, kept, peak, k, objects, result):  # type: ig
             column += span
     x, y = sum_x / mass, sum_y / mass
     result[X], result[Y], result[MASS] = x, y, mass
-    result[COMPACTNESS] = mass * mass / (2 * np.pi * max(squares - mass * (x * x + y * y), 1e-9))
+    result[COMPACTNESS] = mass * mass / (2 * np.pi * max(squares - mass * (x * x + y * y + 1 / 6), 1e-9))
 
 
 @compiled

@@ -12,8 +12,6 @@ from wmenv.worlds.discs.measure import Measured
 
 FloatArray = NDArray[np.float64]
 
-ROUND = 0.6
-"""An object of smaller compactness is no disc (noise has about 0.5, a 2:1 ellipse 0.8)."""
 WRONG_HUE = 2.0
 """What a wrong hue costs in the assignment, as a distance in world units."""
 
@@ -47,7 +45,7 @@ def track(measured: Measured, last: FloatArray, step: FloatArray) -> Track:
         step: (B, 2) movement from frame to frame up to then.
     """
     frames, balls = len(measured.count), len(last)
-    disc = measured.compactness >= ROUND
+    disc = measured.disc
     count_right = (measured.count == balls) & (disc.sum(axis=1) == balls)
     first = measured.hue_class[:, :balls]
     by_hue = count_right & (np.sort(first, axis=1) == np.arange(balls)).all(axis=1)
