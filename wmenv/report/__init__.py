@@ -1,1 +1,1 @@
-"""."""
+"""Reports: results as one HTML file and as a table for the terminal."""
