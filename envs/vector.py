@@ -25,6 +25,9 @@ class SuiteVectorEnv(VectorEnv[Any, Any, Any]):
     info are in `infos["final_obs"]` and `infos["final_info"]`. Where the judge fails, the reward is NaN and the
     scores are absent; the run goes on.
 
+    Observations may share memory with the frames of `requests`: do not write into them. No array is used again for
+    a later observation.
+
     For the same seeds it draws the cases of `SyncVectorEnv` with SAME_STEP and gives the same judgements.
 
     Attributes:
@@ -119,7 +122,7 @@ class SuiteVectorEnv(VectorEnv[Any, Any, Any]):
                 rewards[i] = judgement.reward
                 info |= self.suite.scores(judgement)
             if i in fresh:
-                infos = self._add_info(infos, {"final_obs": case.request.observation(), "final_info": info}, i)
+                infos = self._add_info(infos, {"final_obs": _last(case), "final_info": info}, i)
                 info = self.suite.info(fresh[i])
                 self._episodes[i] = []
             infos = self._add_info(infos, info, i)
@@ -134,5 +137,20 @@ class SuiteVectorEnv(VectorEnv[Any, Any, Any]):
     def _observation(self) -> dict[str, Any]:
         return {
             "prompt": tuple(case.request.prompt for case in self._cases),
-            "frames": np.stack([case.request.frames for case in self._cases]),
+            "frames": _stacked([case.request.frames for case in self._cases]),
         }
+
+
+def _stacked(frames: Sequence[NDArray[np.uint8]]) -> NDArray[np.uint8]:
+    """Frames of all environments in one array (N, K, H, W, 3), without a copy where they were drawn into one."""
+    whole = frames[0].base
+    if whole is not None and whole.shape == (len(frames), *frames[0].shape) and whole.dtype == np.uint8:
+        places = [one.__array_interface__["data"][0] for one in frames]
+        if places == [row.__array_interface__["data"][0] for row in whole]:
+            return whole
+    return np.stack(frames)
+
+
+def _last(case: Case) -> dict[str, Any]:
+    """The last observation of an ended episode; its frames are not copied, the case is not used again."""
+    return {"prompt": case.request.prompt, "frames": case.request.frames}

@@ -17,7 +17,9 @@ from wmenv.core.protocols import Judger
 from wmenv.envs.base import SuiteEnv, check_option, check_split, judger_identity
 from wmenv.envs.vector import SuiteVectorEnv
 from wmenv.envs.phyworld.protocol import CASE_SET, PROMPTS, VERSION, scheme_criteria
+from wmenv.worlds.discs.discs import Discs
 from wmenv.worlds.discs.draw import draw
+from wmenv.worlds.discs.laws import positions
 from wmenv.worlds.discs.splits import SEED_BITS, draw_starts, parameter_ranges, split_names
 from wmenv.worlds.discs.truth import DiscTruth, split_mean_speed
 from wmenv.worlds.discs.world import FPS, FRAMES, GIVEN_FRAMES, LAWS, PICTURE, Edge, Law, Mode, Ranges, frame_times
@@ -122,14 +124,16 @@ class PhyWorldEnv(SuiteEnv):
             seeds.append(int(match["seed"], 16))
         cases: list[Case | None] = [None] * len(ids)
         times = frame_times(self.given)
+        shown = np.empty((len(ids), self.given, self.size, self.size, 3), dtype=np.uint8)
         for split, members in groups.items():
             drawn = np.array([seeds[k] for k in members], dtype=np.uint64)
             starts, levels = draw_starts(self.law, split, drawn, ranges=self.ranges, mode=self.mode)
             mean_speed = split_mean_speed(self.law, split, self.ranges, self.mode)
+            paths = positions(starts, times, self.mode)
             for row, (k, level) in enumerate(zip(members, levels, strict=True)):
                 one = starts[row : row + 1]
                 truth = DiscTruth(one, self.mode, self.edge, self.given, self.clip_spec.frames or 0, mean_speed)
-                frames = draw(truth.discs(times), self.size, self.edge)
+                frames = draw(Discs.of(paths[row], truth.radii), self.size, self.edge, out=shown[k])
                 request = Request(ids[k], PROMPTS[self.law], frames, self.clip_spec)
                 cases[k] = Case(
                     request=request,

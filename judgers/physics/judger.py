@@ -112,9 +112,10 @@ def _official(clip: Clip, truth: DiscTruth, timeline: Timeline, measured: Measur
     """The official variant; it exists at the nominal rate only."""
     if clip.fps != FPS:
         return None
-    frames = official_frames(truth)
+    frames = official_frames(truth, timeline.path)
     frames = frames[(frames >= timeline.first) & (frames <= timeline.last)]
-    return official_velocity_error(measured.official[frames - timeline.first], frames, clip.frames.shape[1], truth)
+    masks = measured.official[frames - timeline.first]
+    return official_velocity_error(masks, frames, clip.frames.shape[1], truth, timeline.path)
 
 
 def _loss(result: MotionErrors, timeline: Timeline, measured: Measured) -> str:

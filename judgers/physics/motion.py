@@ -100,8 +100,8 @@ def motion_errors(truth: DiscTruth, timeline: Timeline, found: Track) -> MotionE
     before, after = timeline.before[pairs], timeline.after[pairs]
     headline = timeline.headline_pairs(truth)[pairs]
     true_velocity, velocity = np.diff(true, axis=0) / duration, np.diff(position, axis=0) / duration
-    speed = np.linalg.norm(true_velocity, axis=-1)
-    deviation = np.linalg.norm(velocity - true_velocity, axis=-1)
+    speed = _length(true_velocity)
+    deviation = _length(velocity - true_velocity)
     charged = np.where(np.isnan(deviation), np.maximum(speed, LEAST_SPEED), deviation)
     scored = timeline.scored[window]
     both = scored.copy()
@@ -117,7 +117,7 @@ def motion_errors(truth: DiscTruth, timeline: Timeline, found: Track) -> MotionE
         "colour": _largest(np.linalg.norm(found.colour - truth.colours, axis=-1)[scored] / 255.0),
         "count": float((~found.count_right[scored]).sum()) if scored.any() else None,
     }
-    mean_true = np.linalg.norm(true_velocity[headline].mean(axis=0), axis=-1).mean() if headline.any() else 0.0
+    mean_true = _length(true_velocity[headline].mean(axis=0)).mean() if headline.any() else 0.0
     return MotionErrors(
         errors=errors,
         lost=np.isnan(found.position[..., 0])[scored].sum(axis=0),
@@ -125,6 +125,12 @@ def motion_errors(truth: DiscTruth, timeline: Timeline, found: Track) -> MotionE
         generated_speed=_generated_speed(velocity[headline]),
         baselines=_baselines(truth, timeline, true_velocity, speed, headline),
     )
+
+
+def _length(vectors: FloatArray) -> FloatArray:
+    """Norms of (..., 2) vectors."""
+    length: FloatArray = np.hypot(vectors[..., 0], vectors[..., 1])
+    return length
 
 
 def _mean(values: FloatArray) -> float | None:
@@ -142,7 +148,7 @@ def _generated_speed(velocity: FloatArray) -> float | None:
     if not seen.any(axis=0).all() or not len(velocity):
         return None
     mean = np.where(seen[..., None], velocity, 0.0).sum(axis=0) / seen.sum(axis=0)[:, None]
-    return float(np.linalg.norm(mean, axis=-1).mean())
+    return float(_length(mean).mean())
 
 
 def _worst_window(
@@ -191,6 +197,6 @@ def _baselines(
     held = np.diff(truth.positions(times), axis=0)[0] / np.diff(times)[0] if times is not None else 0.0 * true[0]
     return {
         "copy_last": float(speed[headline].mean()),
-        "constant_velocity": float(np.linalg.norm(true - held, axis=-1)[headline].mean()),
+        "constant_velocity": float(_length(true - held)[headline].mean()),
         "split_mean_speed": float(np.abs(speed - truth.mean_speed)[headline].mean()),
     }

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wmenv.worlds.discs.truth import DiscTruth
-from wmenv.worlds.discs.world import FRAME_TIME, VIEW, frame_times
+from wmenv.worlds.discs.world import FRAME_TIME, VIEW
 
 FloatArray = NDArray[np.float64]
 
@@ -20,9 +20,14 @@ FIRST_SCORED = 3
 VELOCITY_JUMP = 0.1
 
 
-def official_frames(truth: DiscTruth) -> NDArray[np.int64]:
-    """Indices of the frames that evaluate.py scores."""
-    path, radii = truth.positions(frame_times(truth.frames - 1)), truth.radii
+def official_frames(truth: DiscTruth, path: FloatArray) -> NDArray[np.int64]:
+    """Indices of the frames that evaluate.py scores.
+
+    Args:
+        truth: Truth of the case.
+        path: (T, B, 2) true positions at the nominal rate.
+    """
+    path, radii = path[:-1], truth.radii
     if truth.law == "collision":
         inside = (path[:, 0, 0] - radii[0] >= 0) & (path[:, 1, 0] + radii[1] <= VIEW)
     else:
@@ -31,7 +36,9 @@ def official_frames(truth: DiscTruth) -> NDArray[np.int64]:
     return np.flatnonzero(inside)
 
 
-def official_velocity_error(masks: FloatArray, frames: NDArray[np.int64], size: int, truth: DiscTruth) -> float | None:
+def official_velocity_error(
+    masks: FloatArray, frames: NDArray[np.int64], size: int, truth: DiscTruth, path: FloatArray
+) -> float | None:
     """The official velocity error of one clip.
 
     Args:
@@ -39,6 +46,7 @@ def official_velocity_error(masks: FloatArray, frames: NDArray[np.int64], size: 
         frames: (T',) indices of these frames, from `official_frames`.
         size: Side of the picture, pixels.
         truth: Truth of the case.
+        path: (T, B, 2) true positions at the nominal rate.
 
     Returns:
         units/s, or None where the code would average over no frame.
@@ -49,7 +57,7 @@ def official_velocity_error(masks: FloatArray, frames: NDArray[np.int64], size: 
     velocity = np.diff(x, axis=0) / FRAME_TIME
     if truth.law != "collision":
         return float(abs(velocity[:, 0].mean() - truth.starts.velocity[0, 0, 0])) if len(velocity) else None
-    true = np.diff(truth.positions(frame_times(truth.frames))[frames, :, 0], axis=0) / FRAME_TIME
+    true = np.diff(path[frames, :, 0], axis=0) / FRAME_TIME
     jumps = np.flatnonzero((np.abs(np.diff(true, axis=0)) > VELOCITY_JUMP).any(axis=1))
     contact = int(jumps[0]) + 1 if len(jumps) else len(true) - 1
     if contact + 1 >= len(true):

@@ -131,11 +131,11 @@ def test_native_vector_env_against_direct_calls(record_property) -> None:  # typ
         truths = [
             DiscTruth(starts[k : k + 1], "exact", "area", 3, FRAMES, cases[k].truth.mean_speed) for k in range(count)
         ]
-        for truth in truths:
-            draw(truth.discs(times[:3]))
+        given[:] = [draw(truth.discs(times[:3])) for truth in truths]  # what an agent would be shown
         picture(truths)
         judger.judge(cases, [Clip(row, FPS) for row in buffer])
 
+    given: list[np.ndarray] = []
     cases = suite.cases([f"id-{seed:012x}" for seed in range(count)])
     found = ratio(directly, with_envs, count, count)
     record_property("share", found)

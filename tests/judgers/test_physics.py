@@ -204,13 +204,14 @@ def test_official_variant_equals_the_plain_official_parser() -> None:
         suite = env(law, mode="box2d")
         for case in suite.draw(5, np.random.default_rng(3)):
             clip = suite.true_clip(case)
-            frames = official_frames(case.truth)
+            path = case.truth.positions(frame_times(32))
+            frames = official_frames(case.truth, path)
             balls = len(case.truth.radii)
             seen = mask_and_mean(clip.frames, balls)[frames]
             masks = np.zeros((len(frames), 2, 3))
             masks[:, :balls, 0] = 1
             masks[:, :balls, 1:] = seen[..., :2] / 10 * 256
-            plain = official_velocity_error(masks, frames, 256, case.truth)
+            plain = official_velocity_error(masks, frames, 256, case.truth, path)
             (judgement,) = suite.score([case], [clip])
             assert judgement["velocity_official"].native == pytest.approx(plain, abs=1e-9), (law, case.id)
 

@@ -47,7 +47,7 @@ def main() -> None:
     from wmenv.core.errors import WmenvError
 
     try:
-        status = app(result_action="return_value")
+        status = app(sys.argv[1:], result_action="return_value")
     except WmenvError as error:
         from wmenv.cli.console import say_error
 

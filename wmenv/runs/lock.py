@@ -18,23 +18,22 @@ class FolderLock:
         Raises:
             RunFolderError: Another process holds it, or the folder cannot be written.
         """
-        self._file: IO[str] | None = None
+        self._file: IO[bytes] | None = None
+        path = folder / ".lock"
         try:
-            file = open(folder / ".lock", "a+", encoding="utf-8")  # noqa: SIM115
+            # Unbuffered: on a full disk a buffered file would fail a second time when it is closed.
+            file = open(path, "r+b" if path.exists() else "w+b", buffering=0)
         except OSError as error:
             raise RunFolderError(f"cannot write in {folder}: {error.strerror}; choose another --out") from error
         if not _lock(file):
-            file.seek(0)
-            owner = file.read().strip() or "unknown"
+            owner = file.read().decode("ascii", "replace").strip() or "unknown"
             file.close()
             raise RunFolderError(
                 f"another process (pid {owner}) is writing to {folder}; wait for it, or choose another --out"
             )
-        file.seek(0)
-        file.truncate()
         try:
-            file.write(str(os.getpid()))
-            file.flush()
+            file.truncate()
+            file.write(str(os.getpid()).encode())
         except OSError as error:
             file.close()
             way = "free space or choose another --out"
@@ -45,13 +44,12 @@ class FolderLock:
         """Give the lock back and leave its file empty, as it was; harmless when called twice."""
         if self._file is not None:
             # A folder that was only refused must not change.
-            self._file.seek(0)
-            self._file.truncate()
+            self._file.truncate(0)
             self._file.close()
             self._file = None
 
 
-def _lock(file: IO[str]) -> bool:
+def _lock(file: IO[bytes]) -> bool:
     try:
         import fcntl
     except ImportError:  # Windows

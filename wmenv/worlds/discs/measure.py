@@ -44,15 +44,15 @@ X, Y, MASS, COMPACTNESS, RED, GREEN, BLUE, HUE_CLASS = range(8)
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What was found in T frames.
+    """What was found in T frames, up to O objects a frame (O is at least the number of expected discs).
 
     Attributes:
         count: (T,) number of objects, -1 where the picture falls into too many regions to be read (noise).
-        position: (T, 8, 2) world units; NaN beyond the count.
-        radius: (T, 8) world units.
-        compactness: (T, 8), 1 for a disc.
-        colour: (T, 8, 3) RGB in [0, 255].
-        hue_class: (T, 8) index of the nearest of the case's colours.
+        position: (T, O, 2) world units; NaN beyond the count.
+        radius: (T, O) world units.
+        compactness: (T, O), 1 for a disc.
+        colour: (T, O, 3) RGB in [0, 255].
+        hue_class: (T, O) index of the nearest of the case's colours, -1 beyond the count.
         official: (T, 2, 3) pixel count, mean column and mean row (from the bottom) of the official red and blue
             masks; the means are NaN where the mask is empty.
     """
@@ -67,7 +67,7 @@ class Measured:
 
     @property
     def disc(self) -> NDArray[np.bool_]:
-        """(T, 8) which objects are discs: compact, and not a picture filled with one colour."""
+        """(T, O) which objects are discs: compact, and not a picture filled with one colour."""
         return (self.compactness >= ROUND) & (self.radius < VIEW / 2)
 
 
@@ -92,7 +92,7 @@ def measure(
     deficits = 255.0 - colours.astype(np.float64)
     hues = deficits / np.linalg.norm(deficits, axis=1, keepdims=True)
     _scan(frames, words, hues, _min_area(smallest_radius, size, edge), found, count, masks)
-    return _to_world(found, count, masks, size, edge)
+    return _to_world(found[:, : max(int(count.max(initial=1)), len(colours))], count, masks, size, edge)
 
 
 def _min_area(smallest_radius: float, size: int, edge: Edge) -> float:
@@ -102,20 +102,18 @@ def _min_area(smallest_radius: float, size: int, edge: Edge) -> float:
 
 def _to_world(found: FloatArray, count: NDArray[np.int64], masks: FloatArray, size: int, edge: Edge) -> Measured:
     grid = pixel_centres(size, edge)
-    step = grid[1] - grid[0]
-    x = grid[0] + found[..., X] * step
-    y = grid[0] + (size - 1 - found[..., Y]) * step
-    official = masks.copy()
-    with np.errstate(invalid="ignore", divide="ignore"):
-        official[..., 1:] = masks[..., 1:] / masks[..., :1]
+    origin, step = grid[0], grid[1] - grid[0]
+    position = found[..., :2] * [step, -step] + [origin, origin + (size - 1) * step]
+    official = masks / np.where(masks[..., :1] > 0, masks[..., :1], np.nan)
+    official[..., 0] = masks[..., 0]
     official[..., 2] = size - 1 - official[..., 2]
     return Measured(
         count=count,
-        position=np.stack([x, y], axis=-1),
-        radius=np.sqrt(found[..., MASS] / (np.pi * (1 - EDGE_SOFTNESS / 2))) * step,
+        position=position,
+        radius=np.sqrt(found[..., MASS] * (step * step / (np.pi * (1 - EDGE_SOFTNESS / 2)))),
         compactness=found[..., COMPACTNESS],
         colour=found[..., RED : BLUE + 1],
-        hue_class=np.nan_to_num(found[..., HUE_CLASS], nan=-1).astype(np.int64),
+        hue_class=np.where(np.isnan(found[..., X]), -1, found[..., HUE_CLASS]).astype(np.int64),
         official=official,
     )
 
@@ -176,7 +174,7 @@ def measure_reference(
             compact = mass * mass / (2 * np.pi * max(moment, 1e-9))
             first = hue_class[kept[k][0]]
             found[t, k] = x, y, mass, compact, *(255.0 - peaks[k]), first
-    return _to_world(found, count, masks, size, edge)
+    return _to_world(found[:, : max(int(count.max(initial=1)), len(colours))], count, masks, size, edge)
 
 
 def _flood(label: NDArray[np.int64]) -> list[list[tuple[int, int]]] | None:
@@ -314,17 +312,23 @@ def _blank(words):  # type: ignore[no-untyped-def]
 
 @compiled
 def _alike(line, words, column, end):  # type: ignore[no-untyped-def]
-    """How many pixels from `column` on have its colour: one by one, then eight (three words) at a time."""
+    """How many pixels from `column` on have its colour: one by one, or eight (three words) at a time."""
     red, green, blue = line[column, 0], line[column, 1], line[column, 2]
     at = column + 1
-    while at < end:
+    if len(words) > 0 and end - column > 12:
+        one = np.uint64(red) | np.uint64(green) << np.uint64(8) | np.uint64(blue) << np.uint64(16)
+        first = one | one << np.uint64(24) | one << np.uint64(48)
+        second = one >> np.uint64(16) | one << np.uint64(8) | one << np.uint64(32) | one << np.uint64(56)
+        third = one >> np.uint64(8) | one << np.uint64(16) | one << np.uint64(40)
+        while at < end and at % 8 != 0:
+            if line[at, 0] != red or line[at, 1] != green or line[at, 2] != blue:
+                return at - column
+            at += 1
         k = at // 8 * 3
-        if at >= column + 8 and at % 8 == 0 and at + 8 <= end and k + 3 <= len(words):
-            if words[k] == words[k - 3] and words[k + 1] == words[k - 2] and words[k + 2] == words[k - 1]:
-                at += 8
-                continue
-        if line[at, 0] != red or line[at, 1] != green or line[at, 2] != blue:
-            break
+        while at + 8 <= end and words[k] == first and words[k + 1] == second and words[k + 2] == third:
+            at += 8
+            k += 3
+    while at < end and line[at, 0] == red and line[at, 1] == green and line[at, 2] == blue:
         at += 1
     return at - column
 
