@@ -60,7 +60,7 @@ def __getattr__(name: str) -> Any:
 
         return version("wmenv")
     if name == "wrappers":
-        return importlib.import_module("wmenv.envs.wrappers")
+        return importlib.import_module("wmenv.wrappers")
     if name in _PUBLIC:
         return getattr(importlib.import_module(_PUBLIC[name]), name)
     raise AttributeError(f"module 'wmenv' has no attribute {name!r}")

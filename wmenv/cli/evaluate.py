@@ -83,7 +83,6 @@ def finish(results, out: Path, report: bool, console) -> int:  # type: ignore[no
     from wmenv.cli.console import escape
     from wmenv.report.tables import terminal_table
 
-    console.print(escape(results.title), style="bold")
     console.print(terminal_table(results))
     for failure in results.failures[:5]:
         console.print(f"[red]failed[/red] {escape(f'{failure.agent} {failure.case_id}: {failure.reason}')}")

@@ -16,5 +16,5 @@ EPISODES = 12
 
 def evaluate_demo(out: str | os.PathLike[str], progress: Progress | None = None) -> Results:
     """Five agents on elastic collisions, in and out of distribution; a few kept clips."""
-    keeper = Keeper("worst", worst=2, random=1)
+    keeper = Keeper("worst", worst=1, random=1)
     return evaluate(ENV, AGENTS, splits=SPLITS, episodes=EPISODES, out=out, keep=keeper, progress=progress)
