@@ -296,5 +296,3 @@ def check_option(name: str, value: Any, options: Sequence[Any]) -> Any:
     if value not in options:
         raise InvalidArgument(f"{name} must be one of {', '.join(map(repr, options))}, got {value!r}")
     return value
-
-

@@ -15,9 +15,7 @@ from wmenv.core.registries import AGENTS
 
 def main() -> None:
     """Play a few episodes."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--env", default="PhyWorld-parabola-v0")
     parser.add_argument("--agent", default="law")
     parser.add_argument("--split", default="id")

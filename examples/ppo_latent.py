@@ -20,9 +20,7 @@ import wmenv
 
 def make(law: str) -> gym.Env:
     """A suite with flat observations and a latent action."""
-    return wmenv.wrappers.for_rl(
-        gym.make(f"wmenv:PhyWorld-{law}-v0", size=32), "steered", observation="state"
-    )
+    return wmenv.wrappers.for_rl(gym.make(f"wmenv:PhyWorld-{law}-v0", size=32), "steered", observation="state")
 
 
 def mean_reward(model: PPO, env: gym.Env, episodes: int = 50) -> float:
@@ -37,9 +35,7 @@ def mean_reward(model: PPO, env: gym.Env, episodes: int = 50) -> float:
 
 def main() -> None:
     """Train and compare."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--law", default="uniform_motion")
     parser.add_argument("--steps", type=int, default=4096)
     arguments = parser.parse_args()

@@ -28,9 +28,7 @@ class ShiftLast:
         """The given frames, then the last one, shifted."""
         centres = np.array([np.argwhere(frame.min(axis=-1) < 200).mean(axis=0) for frame in request.frames])
         step = (centres[-1] - centres[0]) / (len(centres) - 1)
-        shifts = [
-            np.rint(step * k).astype(int) for k in range(1, request.spec.frames - len(request.frames) + 1)
-        ]
+        shifts = [np.rint(step * k).astype(int) for k in range(1, request.spec.frames - len(request.frames) + 1)]
         future = [np.roll(request.frames[-1], shift, axis=(0, 1)) for shift in shifts]
         return wmenv.Clip(np.concatenate([request.frames, future]), request.spec.fps)
 

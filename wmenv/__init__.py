@@ -39,7 +39,7 @@ _PUBLIC = {
     "write_report": "wmenv.report.html",
 }
 
-__all__ = ["__version__", "make", "wrappers", *sorted(_PUBLIC)]  # noqa: F822
+__all__ = ["__version__", "make", "wrappers", *sorted(_PUBLIC)]
 
 
 def make(env_id: str, **kwargs: Any) -> Any:

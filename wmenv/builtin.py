@@ -46,7 +46,9 @@ def register_builtin() -> None:
     AGENTS.add("oracle", "wmenv.agents.oracle:Oracle", "privileged: draws the true clip", privileged="true")
     AGENTS.add("copy-last", "wmenv.agents.still:CopyLast", "repeats the last given frame")
     AGENTS.add(
-        "constant-velocity", "wmenv.agents.law:ConstantVelocity", "moves every disc on at its last velocity, through all"
+        "constant-velocity",
+        "wmenv.agents.law:ConstantVelocity",
+        "moves every disc on at its last velocity, through all",
     )
     AGENTS.add(
         "nearest-neighbour",

@@ -15,8 +15,8 @@ from wmenv.core.clip import Clip
 from wmenv.core.errors import InvalidArgument, InvalidCase
 from wmenv.core.protocols import Judger
 from wmenv.envs.base import SuiteEnv, check_option, check_split, judger_identity
-from wmenv.envs.vector import SuiteVectorEnv
 from wmenv.envs.phyworld.protocol import CASE_SET, PROMPTS, VERSION, scheme_criteria
+from wmenv.envs.vector import SuiteVectorEnv
 from wmenv.worlds.discs.discs import Discs
 from wmenv.worlds.discs.draw import draw
 from wmenv.worlds.discs.laws import positions

@@ -151,9 +151,7 @@ def _generated_speed(velocity: FloatArray) -> float | None:
     return float(_length(mean).mean())
 
 
-def _worst_window(
-    deviation: FloatArray, scale: FloatArray, windows: tuple[BoolArray, BoolArray]
-) -> float | None:
+def _worst_window(deviation: FloatArray, scale: FloatArray, windows: tuple[BoolArray, BoolArray]) -> float | None:
     """Largest over windows of |mean deviation| / mean scale; pairs with a missing ball are left out."""
     shares = []
     for window in windows:

@@ -37,9 +37,7 @@ def test_evaluate_folder(tmp_path: Path) -> None:
     assert "9 clips for 10 cases" in told
     rewards, lost = numbers(r"reward (\S+) \[", told), numbers(r"(\d+) of 5 forfeited", told)
     assert sorted(lost) == [0, 1]
-    assert max(rewards) > 0.95 and min(rewards) == pytest.approx(0.8, abs=0.05), (
-        "the missing clip counts as 0"
-    )
+    assert max(rewards) > 0.95 and min(rewards) == pytest.approx(0.8, abs=0.05), "the missing clip counts as 0"
 
 
 def test_write_an_agent(tmp_path: Path) -> None:

@@ -52,9 +52,7 @@ def test_memory_of_many_environments() -> None:
     assert traced < 20e6
 
 
-@pytest.mark.parametrize(
-    "space", [VideoSpace(81, 480, 832, 3), VideoSpace(64, 32, 256, 256, 3), PromptSpace()]
-)
+@pytest.mark.parametrize("space", [VideoSpace(81, 480, 832, 3), VideoSpace(64, 32, 256, 256, 3), PromptSpace()])
 def test_pickling_and_copying_are_cheap(space: gym.Space[object]) -> None:
     space.seed(3)
     data = pickle.dumps(space)
@@ -66,9 +64,7 @@ def test_pickling_and_copying_are_cheap(space: gym.Space[object]) -> None:
         )
     if isinstance(space, VideoSpace):
         twin = copy.deepcopy(space)
-        assert (
-            twin.low.shape == space.shape and set(twin.low.strides) == {0} and set(twin.high.strides) == {0}
-        )
+        assert twin.low.shape == space.shape and set(twin.low.strides) == {0} and set(twin.high.strides) == {0}
         assert twin.bounded_below.shape == space.shape and set(twin.bounded_above.strides) == {0}
 
 

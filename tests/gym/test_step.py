@@ -36,9 +36,7 @@ def test_bad_action_is_refused_and_the_episode_goes_on(bad: str) -> None:
     env.reset(seed=3)
     before = env.unwrapped.request
     action, told = BAD[bad]
-    with pytest.raises(
-        InvalidResponse, match=rf"VideoSpace\(32, 32, 32, 3\), got .*{told.removeprefix('got ')}"
-    ):
+    with pytest.raises(InvalidResponse, match=rf"VideoSpace\(32, 32, 32, 3\), got .*{told.removeprefix('got ')}"):
         env.step(action)
     assert env.unwrapped.request is before
     (clip,) = AGENTS.create("law").act([before], [0])

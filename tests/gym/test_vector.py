@@ -149,9 +149,7 @@ def test_another_seed_gives_other_cases() -> None:
         shifted = envs.reset(seed=1)[1]["case_id"].tolist()
         assert not set(first) & set(other)
         assert shifted[: N - 1] == first[1:], "environment i takes seed + i"
-        assert not set(envs.reset()[1]["case_id"].tolist()) & set(shifted), (
-            "without a seed the stream goes on"
-        )
+        assert not set(envs.reset()[1]["case_id"].tolist()) & set(shifted), "without a seed the stream goes on"
 
 
 @pytest.mark.parametrize("way", ["sync", "native"])
@@ -195,9 +193,7 @@ def test_encoded_prompts_survive_shared_memory() -> None:
         return EncodePrompt(Speaking("collision", size=SIZE), max_bytes=64)
 
     seen = set()
-    envs = AsyncVectorEnv(
-        [one] * N, autoreset_mode=AutoresetMode.SAME_STEP, shared_memory=True, context="fork"
-    )
+    envs = AsyncVectorEnv([one] * N, autoreset_mode=AutoresetMode.SAME_STEP, shared_memory=True, context="fork")
     try:
         observation, info = envs.reset(seed=0)
         for _ in range(4):

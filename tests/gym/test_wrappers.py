@@ -187,9 +187,7 @@ def test_unreadable_frames_are_repeated() -> None:
     for clip in (acted, agent.decode(blank, np.zeros(4))):
         assert clip.frames.shape == (32, 32, 32, 3) and (clip.frames == 255).all()
     one_pair = agent.decode(request, np.zeros(2)).frames
-    assert (one_pair == request.frames[-1]).all(axis=(1, 2, 3))[3:].all(), (
-        "a latent for one disc steers no two"
-    )
+    assert (one_pair == request.frames[-1]).all(axis=(1, 2, 3))[3:].all(), "a latent for one disc steers no two"
     for latent in (np.zeros(3), np.zeros((2, 2)), np.array([0.0, np.nan])):
         with pytest.raises(InvalidArgument, match="finite numbers"):
             agent.decode(request, latent)

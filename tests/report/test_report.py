@@ -253,15 +253,11 @@ def test_evidence_of_another_form_draws_nothing() -> None:
 
 def test_side_by_side_keeps_both_clips_in_their_own_time() -> None:
     slow = Clip(np.full((4, 16, 16, 3), 10, np.uint8), Fraction(4))
-    fast = Clip(
-        np.arange(16, dtype=np.uint8)[:, None, None, None] * np.ones((16, 8, 8, 3), np.uint8), Fraction(8)
-    )
+    fast = Clip(np.arange(16, dtype=np.uint8)[:, None, None, None] * np.ones((16, 8, 8, 3), np.uint8), Fraction(8))
     shown = side_by_side(slow, fast)
     assert shown.frames.shape == (16, 16, 32 + SEPARATOR, 3) and shown.fps == 8
     assert shown.frames[:, 0, -1, 0].tolist() == list(range(16))
-    assert shown.frames[:, 0, 0, 0].tolist() == [10] * 8 + [98] * 8, (
-        "the predicted clip is over after one second"
-    )
+    assert shown.frames[:, 0, 0, 0].tolist() == [10] * 8 + [98] * 8, "the predicted clip is over after one second"
 
 
 def test_no_claimed_rate_makes_a_report_grow() -> None:
@@ -317,9 +313,7 @@ def console_of(page: Path, until: str, seconds: float) -> list[str]:
             "--autoplay-policy=no-user-gesture-required", "--enable-logging=stderr", "--v=0",
             "--remote-debugging-port=0", f"--user-data-dir={profile}", page.as_uri(),
         ]  # fmt: skip
-        with subprocess.Popen(
-            command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True
-        ) as browser:
+        with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True) as browser:
             assert browser.stderr is not None
             timer = threading.Timer(seconds, browser.terminate)
             timer.start()

@@ -106,7 +106,9 @@ def test_sticking_balls_share_one_velocity_and_keep_momentum() -> None:
     )
     after = velocity_after(starts, "box2d")[0]
     assert after[0] == pytest.approx(after[1])
-    assert (starts.mass[0][:, None] * after).sum() == pytest.approx((starts.mass[0][:, None] * starts.velocity[0]).sum())
+    assert (starts.mass[0][:, None] * after).sum() == pytest.approx(
+        (starts.mass[0][:, None] * starts.velocity[0]).sum()
+    )
     assert velocity_after(starts, "exact")[0, 1, 0] - velocity_after(starts, "exact")[0, 0, 0] == pytest.approx(1.0)
 
 

@@ -13,7 +13,7 @@ from wmenv.worlds.discs.laws import contact_time, positions
 from wmenv.worlds.discs.measure import measure, measure_reference
 from wmenv.worlds.discs.splits import draw_starts
 from wmenv.worlds.discs.track import track
-from wmenv.worlds.discs.world import COLOURS, FPS, frame_times
+from wmenv.worlds.discs.world import COLOURS, FPS
 
 
 def touching(size: int, colour: tuple[int, int, int] = (0, 0, 255)) -> np.ndarray:

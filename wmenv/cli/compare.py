@@ -33,6 +33,15 @@ def compare(first: str, second: str, /, *, measure: str | None = None) -> None:
             e = d.estimate
             numbers = ("-", "-") if e is None else (f"{e.mean:+.4f}", f"[{e.low:+.4f}, {e.high:+.4f}]")
             mark = " *" if d.significant else ""
-            cells = (d.first, d.second, d.split, d.measure, numbers[0] + mark, numbers[1], str(d.pairs), str(d.unpaired))
+            cells = (
+                d.first,
+                d.second,
+                d.split,
+                d.measure,
+                numbers[0] + mark,
+                numbers[1],
+                str(d.pairs),
+                str(d.unpaired),
+            )
             table.add_row(*map(escape, cells))
     out().print(table)

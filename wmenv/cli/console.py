@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
 from rich import markup
+from rich.console import Console
 
 from wmenv.core.errors import InvalidArgument, printable
 from wmenv.core.registry import parse_spec

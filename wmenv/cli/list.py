@@ -10,7 +10,10 @@ Kind = Literal["envs", "agents", "judgers", "methods"]
 
 
 def list_names(
-    kind: Kind | None = None, /, *, tag: Annotated[list[str] | None, Parameter(negative="", consume_multiple=False)] = None
+    kind: Kind | None = None,
+    /,
+    *,
+    tag: Annotated[list[str] | None, Parameter(negative="", consume_multiple=False)] = None,
 ) -> int:
     """List environments, agents, judgers and alignment methods, plugins included.
 

@@ -23,8 +23,8 @@ def study(
         check: Do not write; exit with 1 if a block differs from what is printed now.
     """
     from wmenv.cli.console import out
-    from wmenv.studies.registry import STUDIES, run_study
     from wmenv.studies.blocks import differing_blocks, write_blocks
+    from wmenv.studies.registry import STUDIES, run_study
 
     if name is None:
         for one in STUDIES.values():

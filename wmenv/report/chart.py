@@ -51,9 +51,7 @@ def error_chart(results: Results) -> Chart | None:
         return None
     names = [agent.name for agent in results.agents]
     baselines = list(dict.fromkeys(line.name for line in shown if line.baseline))
-    values = [
-        value for line in shown if line.error for value in (line.error.mean, line.error.low, line.error.high)
-    ]
+    values = [value for line in shown if line.error for value in (line.error.mean, line.error.low, line.error.high)]
     room = max(STEP * (len(names) + 1), (NARROWEST - LEFT - RIGHT) / len(groups))
     width = LEFT + room * len(groups) + RIGHT
     scale = axis(values, TOP, HEIGHT - BOTTOM)
@@ -95,13 +93,9 @@ def _grid(scale: Axis, width: float) -> Markup:
     return element("g", parts)
 
 
-def _group(
-    group: SplitTable, names: list[str], baselines: list[str], scale: Axis, left: float, room: float
-) -> Markup:
+def _group(group: SplitTable, names: list[str], baselines: list[str], scale: Axis, left: float, room: float) -> Markup:
     foot = HEIGHT - BOTTOM
-    parts = [
-        element("text", group.split, class_="split", x=left + room / 2, y=foot + 22, text_anchor="middle")
-    ]
+    parts = [element("text", group.split, class_="split", x=left + room / 2, y=foot + 22, text_anchor="middle")]
     parts.append(element("line", class_="axis", x1=left + 6, x2=left + room - 6, y1=foot, y2=foot))
     for line in group.baselines:
         if line.error is not None:

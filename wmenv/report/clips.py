@@ -133,9 +133,7 @@ def _badness(row: RolloutRow) -> tuple[float, str, int]:
 class _Maker:
     """Makes cards; true clips are drawn once a case."""
 
-    def __init__(
-        self, store: RunStore, results: Results, suite: RebuiltSuite, cases: Mapping[str, Case]
-    ) -> None:
+    def __init__(self, store: RunStore, results: Results, suite: RebuiltSuite, cases: Mapping[str, Case]) -> None:
         self.store, self.results, self.suite, self.cases = store, results, suite, cases
         self.first = headline(results)
         self._true: dict[str, Clip | None] = {}

@@ -96,8 +96,7 @@ def write_report(
     path = folders[0] / FILE if out is None else Path(out)
     labels = _labels(folders)
     views = [
-        _view(folder, label, k, clips_per_group)
-        for k, (folder, label) in enumerate(zip(folders, labels, strict=True))
+        _view(folder, label, k, clips_per_group) for k, (folder, label) in enumerate(zip(folders, labels, strict=True))
     ]
     return _write(path, render(views))
 
@@ -157,8 +156,7 @@ def _labels(folders: Sequence[Path]) -> list[str]:
     """Folder names; whole paths where two folders have one name."""
     names = [folder.resolve().name for folder in folders]
     return [
-        name if names.count(name) == 1 else str(folder.resolve())
-        for name, folder in zip(names, folders, strict=True)
+        name if names.count(name) == 1 else str(folder.resolve()) for name, folder in zip(names, folders, strict=True)
     ]
 
 

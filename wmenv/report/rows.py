@@ -172,6 +172,4 @@ def _baselines(rows: list[Row], first: Headline | None) -> tuple[Line, ...]:
         *(name for name in BASELINES if name in known),
         *(name for name in known if name not in BASELINES),
     ]
-    return tuple(
-        Line(BASELINES.get(name, words(name)), False, None, known[name], None, None) for name in order
-    )
+    return tuple(Line(BASELINES.get(name, words(name)), False, None, known[name], None, None) for name in order)

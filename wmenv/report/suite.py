@@ -52,9 +52,7 @@ class RebuiltSuite:
         try:
             return dict(zip(known, self._suite.cases(known), strict=True))
         except Exception as error:
-            self.note = (
-                f"cases of {type(self._suite).__name__} cannot be rebuilt ({type(error).__name__}: {error})"
-            )
+            self.note = f"cases of {type(self._suite).__name__} cannot be rebuilt ({type(error).__name__}: {error})"
             return {}
 
     def truth(self, case: Case) -> Any:

@@ -21,9 +21,7 @@ def terminal_table(results: Results) -> Table:
     """
     first = headline(results)
     tables = split_tables(results)
-    table = Table(
-        title=escape(results.title), title_justify="left", caption_justify="left", title_style="bold"
-    )
+    table = Table(title=escape(results.title), title_justify="left", caption_justify="left", title_style="bold")
     table.add_column("agent")
     table.add_column("split")
     for name in (

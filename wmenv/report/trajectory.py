@@ -55,9 +55,7 @@ def true_path(truth: Any, times: FloatArray) -> FloatArray | None:
     return path if path.ndim == 3 and path.shape[2] == 2 else None
 
 
-def trajectory(
-    track: FloatArray, path: FloatArray | None, radii: Sequence[float] = (), name: str = ""
-) -> Markup:
+def trajectory(track: FloatArray, path: FloatArray | None, radii: Sequence[float] = (), name: str = "") -> Markup:
     """Draw the view: true paths as lines, predicted positions as dots, y up.
 
     Args:
@@ -73,9 +71,7 @@ def trajectory(
             points = _place(path[:, ball])
             if ball < len(radii):
                 x, y = points[0]
-                parts.append(
-                    element("circle", class_=f"start {series}", cx=x, cy=y, r=radii[ball] * SIDE / VIEW)
-                )
+                parts.append(element("circle", class_=f"start {series}", cx=x, cy=y, r=radii[ball] * SIDE / VIEW))
             parts.append(polyline(_bends(points), class_=f"path {series}"))
         found = track[np.isfinite(track[:, ball]).all(axis=1), ball]
         found = found[:: max(1, -(-len(found) // MOST_DOTS))]

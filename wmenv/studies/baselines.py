@@ -55,5 +55,7 @@ def results_table(results: Results) -> str:
     for split in results.splits:
         of_split = next(r for r in results.rows if r.split == split).criteria[headline]
         for name, value in of_split.baselines.items():
-            rows.append([f"computed: {name.replace('_', ' ')}, `{split}`", str(value.cases), f"{value.mean:.3f}", "", "", ""])
+            rows.append(
+                [f"computed: {name.replace('_', ' ')}, `{split}`", str(value.cases), f"{value.mean:.3f}", "", "", ""]
+            )
     return markdown(["agent, split", "cases", f"{headline} error", "slope", "reward", "forfeited"], rows)

@@ -122,7 +122,9 @@ def _sleep() -> str:
     slow = []
     for split in ("id", "ood_low"):
         starts, _ = draw_starts("collision", split, np.arange(CASES, dtype=np.uint64), mode="box2d")
-        speeds = np.concatenate([np.abs(starts.velocity[..., 0]), np.abs(velocity_after(starts, "box2d")[..., 0])], axis=1)
+        speeds = np.concatenate(
+            [np.abs(starts.velocity[..., 0]), np.abs(velocity_after(starts, "box2d")[..., 0])], axis=1
+        )
         slow.append(f"{100 * (speeds < 0.01).any(axis=1).mean():.1f} % of `{split}`")
     return f"concerns {' and '.join(slow)}; such a ball drifts at most 0.03 units in a clip"
 
@@ -160,4 +162,3 @@ def _unscorable() -> str:
 def _reseeding() -> str:
     distinct = len(np.unique(draw_starts("collision", "id", np.arange(CASES, dtype=np.uint64))[0].position[:, 0, 1]))
     return f"{distinct} distinct start heights in {CASES} cases; the official 3 M set has about 1,000"
-

@@ -31,7 +31,9 @@ def parser_table() -> str:
                 rows[-1] += [floor(law, ids, size, "official")["official"] for size in SIZES]
                 rows.append([f"{law}, {label}: official parser and formula (mean, then absolute)"])
                 rows[-1] += [floor(law, ids, size, "official")["official_formula"] for size in SIZES]
-    note = f"\n\n{CLIPS} true clips a cell, split `id` (smaller radii: `ood_low_r`, `ood_low_r1_r2`), mean velocity error"
+    note = (
+        f"\n\n{CLIPS} true clips a cell, split `id` (smaller radii: `ood_low_r`, `ood_low_r1_r2`), mean velocity error"
+    )
     return markdown(["case", *(f"{s} px" for s in SIZES)], rows) + f"{note} in units/s."
 
 

@@ -89,7 +89,9 @@ class DataSet:
             raise RunFolderError(f"cannot write in {folder}: {error.strerror}; whole shards are safe; {way}") from error
         except ValueError as error:
             if isinstance(error, json.JSONDecodeError):
-                raise RunFolderError(f"{folder / MANIFEST} is damaged: {error}; remove it or choose another --out") from error
+                raise RunFolderError(
+                    f"{folder / MANIFEST} is damaged: {error}; remove it or choose another --out"
+                ) from error
             raise
 
     def _shard(self, path: Path, start: int, stop: int) -> None:

@@ -51,7 +51,9 @@ class Glimpse:
         if law != "collision":
             return positions(starts, times)[0]
         order = np.argsort(self.position[:, 0])  # the law of collision wants the left disc first
-        path = positions(Starts(law, self.radius[order][None], self.position[order][None], velocity[order][None]), times)
+        path = positions(
+            Starts(law, self.radius[order][None], self.position[order][None], velocity[order][None]), times
+        )
         return path[0][:, np.argsort(order)]
 
 

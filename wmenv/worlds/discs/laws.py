@@ -166,7 +166,9 @@ def inside_view(centres: FloatArray, radii: FloatArray) -> BoolArray:
     return within
 
 
-def scored_pairs(inside: BoolArray, times: FloatArray, contact: FloatArray, given: float) -> tuple[BoolArray, BoolArray]:
+def scored_pairs(
+    inside: BoolArray, times: FloatArray, contact: FloatArray, given: float
+) -> tuple[BoolArray, BoolArray]:
     """Frame pairs (t - 1, t) on which a velocity is scored.
 
     A pair counts when every ball is wholly inside the view in both frames and the later frame was to be
@@ -239,5 +241,3 @@ def rollout_reference(starts: Starts, frames: int) -> FloatArray:
                 for ball in range(len(x)):
                     path[case, step // per_frame, ball] = x[ball], y[ball]
     return path
-
-

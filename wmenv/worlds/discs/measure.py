@@ -257,7 +257,9 @@ def _scan(frames, words, hues, min_area, found, count, masks):  # type: ignore[n
                         masks[t, mask, 1] += (2 * column + span - 1) * span // 2
                         masks[t, mask, 2] += row * span
                 if start >= 0 and pixel_hue != hue:
-                    regions = _close(runs, row % 2, above, here, start, column, hue, row, run, parent, regions, box, sums)
+                    regions = _close(
+                        runs, row % 2, above, here, start, column, hue, row, run, parent, regions, box, sums
+                    )
                     region_hue[runs[row % 2, here, 3]] = hue
                     here += 1
                     start = -1

@@ -61,7 +61,12 @@ def track(measured: Measured, last: FloatArray, step: FloatArray) -> Track:
 
 
 def _match(
-    measured: Measured, disc: NDArray[np.bool_], chosen: NDArray[np.intp], frame: int, last: FloatArray, step: FloatArray
+    measured: Measured,
+    disc: NDArray[np.bool_],
+    chosen: NDArray[np.intp],
+    frame: int,
+    last: FloatArray,
+    step: FloatArray,
 ) -> NDArray[np.intp]:
     """Object index of each ball in one frame, -1 where there is none; earlier frames are matched already."""
     balls = len(last)
