@@ -440,9 +440,7 @@ def _sampled(case: Case, p: _Planned) -> Case:
 def _as_response(answer: Any, case: Case) -> Response | Exception:
     """What an agent answered, as a response: arrays become clips at the case's rate, bad pixels are unreadable."""
     if not isinstance(answer, np.ndarray):
-        if isinstance(answer, Response):
-            return _checked(answer)
-        return InvalidResponse(f"expected a response (a Clip, say) or an array of frames, got {describe(answer)}")
+        return _checked(answer)
     fps = case.request.spec.fps
     if fps is None:
         return InvalidResponse("this suite states no frame rate; answer with Clip(frames, fps), not with an array")
@@ -452,9 +450,12 @@ def _as_response(answer: Any, case: Case) -> Response | Exception:
         return Unreadable(str(error))
 
 
-def _checked(answer: Response) -> Response | Exception:
+def _checked(answer: Any) -> Response | Exception:
     """A response that says what the store will ask of it: a kind, a digest, a plain spec."""
     try:
+        if not isinstance(answer, Response):
+            form = "a response (a Clip, say) or an array of frames"
+            return InvalidResponse(f"expected {form}, got {describe(answer)}")
         canonical_json([answer.kind, answer.digest, answer.spec()])
     except Exception as error:
         return InvalidResponse(f"a response must state kind, digest and a plain spec(): {told(error)}")
