@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 
 from wmenv.runs.demo import evaluate_demo
@@ -21,14 +21,15 @@ def baselines_table() -> str:
     return results_table(run_baselines()) + f"\n\n`PhyWorld-uniform_motion-v0`, {CASES} cases a split, seed 0."
 
 
-def run_baselines(cases: int = CASES, splits: Sequence[str] = SPLITS) -> Results:
+@lru_cache(maxsize=1)
+def run_baselines() -> Results:
     """Evaluate the baseline agents on uniform motion."""
     with tempfile.TemporaryDirectory() as folder:
         return evaluate(
             "PhyWorld-uniform_motion-v0",
             AGENTS,
-            splits=splits,
-            episodes=cases,
+            splits=SPLITS,
+            episodes=CASES,
             out=Path(folder) / "run",
             keep="none",
             batch=50,

@@ -6,6 +6,7 @@ from typing import Any
 
 import gymnasium as gym
 import numpy as np
+from numpy.typing import NDArray
 
 from wmenv.core.clip import Clip
 from wmenv.studies.blocks import markdown
@@ -15,7 +16,7 @@ from wmenv.worlds.discs.laws import STICKING_SPEED, positions, velocity_after
 from wmenv.worlds.discs.measure import measure
 from wmenv.worlds.discs.official_parser import mask_and_mean, official_track
 from wmenv.worlds.discs.splits import CROWDED_LEVELS, draw_starts, scorable
-from wmenv.worlds.discs.world import COLOURS, FRAMES, frame_times
+from wmenv.worlds.discs.world import COLOURS, FRAMES, Law, frame_times
 
 CASES = 2000
 
@@ -23,19 +24,26 @@ CASES = 2000
 def deviations_table() -> str:
     """One row a difference: what paper, code and wmenv do, and the effect."""
     rows = [
-        ["velocity error", "mean of |v - v'|", "|mean v - mean v'|, x only", "the paper's; the code's as `velocity_official`", _formula()],
+        ["velocity error", "mean of |v - v'|", "|mean v - mean v'|, x only",
+         "the paper's; the code's as `velocity_official`", _formula()],
         ["pixel grid", "not said", "drawn at i/(W-1), parsed at i/W", "drawn and parsed on one grid", _grid()],
         ["edge of the parser's mask", "not said", "hard mask at 127", "soft alpha centroid", _mask()],
-        ["pictures under 256 px", "128 px used, how made not said", "formula at that size", "area average of 256 px", _edge()],
+        ["pictures under 256 px", "128 px used, how made not said",
+         "formula at that size", "area average of 256 px", _edge()],
         ["parabola", "y = -g t^2 / 2", "semi-implicit Euler, dt 0.01", "`exact`; the code's as `box2d`", _euler()],
-        ["time of contact", "exact", "first 0.01 s step that starts overlapped", "`exact`; the code's as `box2d`", _contact()],
-        ["slow collisions", "elastic", "closing speed <= 1 sticks", "`exact` elastic; the code's as `box2d`", _sticking()],
+        ["time of contact", "exact", "first 0.01 s step that starts overlapped",
+         "`exact`; the code's as `box2d`", _contact()],
+        ["slow collisions", "elastic", "closing speed <= 1 sticks",
+         "`exact` elastic; the code's as `box2d`", _sticking()],
         ["bodies slower than 0.01", "move", "put to sleep after 0.5 s", "move in both modes", _sleep()],
-        ["an absent ball", "not said", "x = 10 (collision: red 0, blue 10)", "forfeited: score 0, max(|v|, 1) a frame", _absent()],
+        ["an absent ball", "not said", "x = 10 (collision: red 0, blue 10)",
+         "forfeited: score 0, max(|v|, 1) a frame", _absent()],
         ["radii of collision, `id`", "0.7 to 1.5", "0.5 to 1.5", "`ranges=code` (default) or `paper`", _ranges()],
-        ["crowded levels", "in the OOD set", "drawn, then discarded", f"left out: {', '.join(CROWDED_LEVELS)}", _crowded()],
+        ["crowded levels", "in the OOD set", "drawn, then discarded",
+         f"left out: {', '.join(CROWDED_LEVELS)}", _crowded()],
         ["collisions without 2 scored pairs", "not said", "scored as NaN or not at all", "drawn again", _unscorable()],
-        ["random numbers", "not said", "every shard of 1,000 reseeds alike", "each case has its own seed", _reseeding()],
+        ["random numbers", "not said", "every shard of 1,000 reseeds alike",
+         "each case has its own seed", _reseeding()],
     ]  # fmt: skip
     return markdown(["what", "paper", "official code", "wmenv", "effect"], rows)
 
@@ -73,7 +81,8 @@ def _grid() -> str:
 
 
 def _mask() -> str:
-    env, residual = _env("uniform_motion"), {"hard": [], "soft": []}  # type: dict[str, list[float]]
+    env = _env("uniform_motion")
+    residual: dict[str, list[float]] = {"hard": [], "soft": []}
     step = pixel_centres(256)[1]
     for case in env.cases(usual_cases("uniform_motion", CLIPS)):
         frames, true = env.true_clip(case).frames[:18], case.truth.positions(frame_times(18))[:, 0]
@@ -81,7 +90,8 @@ def _mask() -> str:
         soft = measure(frames, COLOURS[:1], case.truth.radii[0]).position[:, 0]
         for name, seen in (("hard", hard), ("soft", soft)):
             residual[name].append(float(np.linalg.norm(np.diff(seen - true, axis=0), axis=-1).mean() / 0.1))
-    return f"velocity error on one grid {np.mean(residual['hard']):.4f} with the hard mask, {np.mean(residual['soft']):.4f} soft"
+    hard_error, soft_error = np.mean(residual["hard"]), np.mean(residual["soft"])
+    return f"velocity error on one grid {hard_error:.4f} with the hard mask, {soft_error:.4f} soft"
 
 
 def _edge() -> str:
@@ -92,10 +102,12 @@ def _edge() -> str:
     return f"judger on true clips at 32 px: {area:.4f} area, {official:.4f} official"
 
 
-def _apart(law: Any, split: str) -> np.ndarray[Any, Any]:
+def _apart(law: Law, split: str) -> NDArray[np.float64]:
     starts, _ = draw_starts(law, split, np.arange(CASES, dtype=np.uint64))
     times = frame_times(FRAMES)
-    return np.abs(positions(starts, times, "exact") - positions(starts, times, "box2d")).max(axis=(1, 2, 3))
+    distance = np.abs(positions(starts, times, "exact") - positions(starts, times, "box2d"))
+    farthest: NDArray[np.float64] = distance.max(axis=(1, 2, 3))
+    return farthest
 
 
 def _euler() -> str:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import gymnasium as gym
@@ -13,6 +13,7 @@ import numpy as np
 from wmenv.core.clip import Clip
 from wmenv.core.verdict import Judgement
 from wmenv.studies.blocks import markdown
+from wmenv.worlds.discs.criteria import MEASURES
 from wmenv.worlds.discs.draw import draw
 from wmenv.worlds.discs.faults import FAULTS, Fault
 from wmenv.worlds.discs.world import FPS, LAWS, Law, frame_times
@@ -48,9 +49,7 @@ class Exam:
 def faults_table() -> str:
     """Share of clips flagged, by fault and criterion, on the exam seeds."""
     exams = [exam for law in LAWS for exam in examine(law)]
-    criteria = list(dict.fromkeys(name for exam in exams for name in (exam.flags or {}))) or []
-    order = [c for c in ("velocity", "velocity_official", "continuity", "momentum", "energy", "radius", "colour", "count")
-             if c in criteria]  # fmt: skip
+    order = list(MEASURES)
     rows = [
         [
             f"{e.law}: {e.fault}",
@@ -69,14 +68,10 @@ def faults_table() -> str:
     return markdown(["clips", "own criterion", "n", "flagged", *order], rows) + note
 
 
-def examine(law: Law, size: int | None = None) -> Iterator[Exam]:
-    """Judge clean and planted clips of a law on the exam seeds.
-
-    Args:
-        law: The law.
-        size: Side of the picture; the environment's default otherwise.
-    """
-    env: Any = gym.make(f"PhyWorld-{law}-v0", **({} if size is None else {"size": size})).unwrapped
+@lru_cache(maxsize=8)
+def examine(law: Law) -> tuple[Exam, ...]:
+    """Judge clean and planted clips of a law on the exam seeds, at the default size; the clean ones come first."""
+    env: Any = gym.make(f"PhyWorld-{law}-v0").unwrapped
     cases = env.cases([f"id-{seed:012x}" for seed in EXAM_SEEDS[:CLEAN]])
     flags: Counter[str] = Counter()
     caught = 0
@@ -84,10 +79,9 @@ def examine(law: Law, size: int | None = None) -> Iterator[Exam]:
         raised = _flags(env.score([case], [env.true_clip(case)])[0])
         flags.update(raised)
         caught += bool(raised)
-    yield Exam(law, "clean", "", len(cases), caught, flags)
-    for fault in FAULTS.values():
-        if law in fault.laws:
-            yield _examine_fault(env, law, fault)
+    clean = Exam(law, "clean", "", len(cases), caught, flags)
+    planted = (_examine_fault(env, law, fault) for fault in FAULTS.values() if law in fault.laws)
+    return (clean, *planted)
 
 
 def _examine_fault(env: Any, law: Law, fault: Fault) -> Exam:

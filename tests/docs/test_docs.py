@@ -1,0 +1,93 @@
+"""The documentation says what the code does: examples run, numbers are those printed now, links lead somewhere."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from wmenv.studies.blocks import differing_blocks, write_blocks
+from wmenv.studies.registry import STUDIES, run_study
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+def blocks(page: str, language: str = "python") -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", (ROOT / page).read_text(), flags=re.DOTALL)
+
+
+def test_readme_examples_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    from wmenv.agents.still import CopyLast
+
+    class Mine(CopyLast):
+        name = "mine"
+
+    names: dict[str, Any] = {"my_agent": Mine()}
+    first, second = blocks("README.md")
+    exec(first, names)
+    assert names["reward"] > 0.9 and names["terminated"]
+    exec(second.replace("episodes=200", "episodes=3"), names)
+    assert {row.agent for row in names["results"].rows} == {"law", "mine"}
+    assert (tmp_path / "runs/a/results.json").is_file()
+
+
+def test_contributing_examples_run(tmp_path: Path) -> None:
+    import wmenv
+
+    names: dict[str, Any] = {}
+    for block in blocks("CONTRIBUTING.md"):
+        exec(block, names)
+    results = wmenv.evaluate(
+        "PhyWorld-parabola",
+        [names["Mirror"]()],
+        episodes=2,
+        size=32,
+        judger=names["Brightness"](),
+        out=tmp_path / "run",
+    )
+    (row,) = results.rows
+    assert row.coverage == 1.0 and 0.5 < row.criteria["velocity"].score.mean < 1.0
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text()):
+        assert (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+def test_blocks_belong_to_studies_and_are_filled() -> None:
+    named = [name for page in PAGES for name in re.findall(r"<!-- study: ([\w-]+) -->", page.read_text())]
+    assert set(named) == set(STUDIES)
+    for page in PAGES:
+        for text in re.findall(r"<!-- study: [\w-]+ -->\n(.*?)<!-- end study -->", page.read_text(), flags=re.DOTALL):
+            assert text.count("|") > 20, "run make docs-numbers"
+
+
+def test_write_blocks_only_touches_its_own(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text(
+        "a\n<!-- study: one -->\nold\n<!-- end study -->\nb\n<!-- study: two -->\nkeep\n<!-- end study -->\n"
+    )
+    assert differing_blocks([tmp_path], {"one": "new"}) == [f"one in {page}"]
+    write_blocks([tmp_path], {"one": "new"})
+    assert "new" in page.read_text() and "old" not in page.read_text() and "keep" in page.read_text()
+    assert differing_blocks([tmp_path], {"one": "new"}) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("study", STUDIES)
+def test_numbers_are_those_printed_now(study: str) -> None:
+    assert differing_blocks(PAGES, run_study(study)) == [], "run make docs-numbers"
+
+
+def test_readme_arrays_are_as_said() -> None:
+    import gymnasium as gym
+
+    env = gym.make("wmenv:PhyWorld-collision-v0")
+    observation, _ = env.reset(seed=0)
+    assert observation["frames"].shape == (3, 256, 256, 3) and observation["frames"].dtype == np.uint8
