@@ -143,7 +143,7 @@ def test_damaged_files(tmp_path: Path, refused: Callable[..., tuple[int, str, st
     (folder / f"{ids[3]}.mp4").write_bytes(b"")
     (folder / f"{ids[4]}.npz").write_text("no archive")
     (folder / f"{ids[5]}.mkv").write_bytes(no_frames("matroska"))
-    status, out, err = refused(
+    status, _, err = refused(
         "evaluate", ENV, "--agent", f"videos:{folder}", "--episodes", 7, "--size", 64, "--out", tmp_path / "run"
     )
     assert status == 0, err

@@ -50,9 +50,17 @@ def test_a_read_only_folder(
     assert command("compare", run, run).returncode == 0
     done = command("report", run, "--out", tmp_path / "report.html")
     assert done.returncode == 0 and (tmp_path / "report.html").stat().st_size > 10_000, done.stderr
-    done = command("report", run)
-    assert done.returncode == 2 and "Traceback" not in done.stderr
     assert look.files(run) == before
+
+
+def test_a_report_into_a_read_only_folder(tmp_path: Path, command: Command, tmpfs: Callable[..., Path]) -> None:
+    disk = tmpfs(tmp_path / "disk", "size=8m")
+    run = disk / "run"
+    small = ("evaluate", ENV, "--agent", "copy-last", "--episodes", 2, "--size", 32, "--no-report")
+    assert command(*small, "--out", run).returncode == 0
+    tmpfs(disk, "ro")
+    done = command("report", run)
+    assert done.returncode == 2 and "choose another --out" in done.stderr and "Traceback" not in done.stderr, done
 
 
 @pytest.mark.slow
@@ -123,6 +131,7 @@ def test_two_processes_on_one_folder(tmp_path: Path, command: Command) -> None:
         first.wait()
 
 
+@pytest.mark.slow
 def test_a_dead_process_holds_no_lock(tmp_path: Path, command: Command, start: Callable[..., Any]) -> None:
     script, run = tmp_path / "slow.py", tmp_path / "run"
     script.write_text(SLOW_AGENT)

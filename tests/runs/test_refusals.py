@@ -214,8 +214,8 @@ def test_a_name_that_drives_the_terminal(tmp_path: Path, refused: Refused) -> No
 
 
 PLUGIN = {
-    "wmenv.agents": "good = plugged:Good\nbroken = plugged_missing:Agent\nraises = plugged:boom.Agent\nlaw = plugged:Good\n"
-    "odd = no target at all",
+    "wmenv.agents": "good = plugged:Good\nbroken = plugged_missing:Agent\nraises = plugged:boom.Agent\n"
+    "law = plugged:Good\nodd = no target at all",
     "wmenv.suites": "Plugged-v0 = plugged:Suite",
 }
 CODE = """

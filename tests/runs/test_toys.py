@@ -100,7 +100,7 @@ def test_a_clip_is_no_choice_and_is_forfeited(toys: ModuleType) -> None:
     assert judged["right"].state == "forfeited" and "kind 'clip'" in judged["right"].reason
 
 
-@pytest.mark.parametrize("suite", ["film", "quiz"])
+@pytest.mark.parametrize("suite", ["film", pytest.param("quiz", marks=pytest.mark.slow)])
 def test_killed_and_resumed(
     suite: str, toys: ModuleType, tmp_path: Path, child_environment: dict[str, str], look: SimpleNamespace
 ) -> None:

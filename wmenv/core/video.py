@@ -5,9 +5,10 @@ from __future__ import annotations
 import io
 import os
 import zipfile
+import zlib
 from fractions import Fraction
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,9 @@ from wmenv.core.errors import InvalidArgument, VideoUnreadable
 VIDEO_SUFFIXES = (".npz", ".mp4", ".webm", ".mov", ".mkv", ".avi", ".gif")
 MAX_BYTES = 8 << 30
 """A file whose header announces more pixels than this is refused before they are allocated."""
+
+DAMAGE = (ValueError, TypeError, ArithmeticError, MemoryError, RuntimeError, SyntaxError)
+"""What the libraries underneath raise at bytes that make no sense, besides their own errors."""
 
 
 def read_clip(path: str | os.PathLike[str], fps: Fraction | None = None) -> Clip:
@@ -68,7 +72,7 @@ def encode_npz(clip: Clip) -> bytes:
             entry = zipfile.ZipInfo(f"{name}.npy", date_time=(1980, 1, 1, 0, 0, 0))
             entry.compress_type = zipfile.ZIP_DEFLATED
             with archive.open(entry, "w") as stream:
-                np.lib.format.write_array(cast("IO[bytes]", stream), np.ascontiguousarray(array), allow_pickle=False)
+                np.lib.format.write_array(stream, np.ascontiguousarray(array), allow_pickle=False)
     return buffer.getvalue()
 
 
@@ -105,7 +109,7 @@ def _read_av(path: Path) -> Clip:
     frames: list[NDArray[np.uint8]] = []
     held = 0
     try:
-        with av.open(str(path)) as container:
+        with av.open(str(path), metadata_errors="replace") as container:
             if not container.streams.video:
                 raise VideoUnreadable(f"{path} holds no video stream")
             stream = container.streams.video[0]
@@ -114,10 +118,11 @@ def _read_av(path: Path) -> Clip:
                 held += frame.width * frame.height * 3
                 if held > MAX_BYTES:
                     raise VideoUnreadable(f"{path} decodes to over {MAX_BYTES >> 30} GiB of frames; cut it first")
-                frames.append(frame.to_ndarray(format="rgb24"))
-    except av.error.FFmpegError as error:
+                frames.append(np.asarray(frame.to_ndarray(format="rgb24"), dtype=np.uint8))
+    except (av.error.FFmpegError, *DAMAGE) as error:
         what = f"after {len(frames)} frames" if frames else "before the first frame"
-        raise VideoUnreadable(f"{path} cannot be decoded ({what}): {error.strerror or error}") from error
+        reason = getattr(error, "strerror", None) or error
+        raise VideoUnreadable(f"{path} cannot be decoded ({what}): {reason}") from error
     if not frames:
         raise VideoUnreadable(f"{path} holds a video stream of zero frames")
     if any(frame.shape != frames[0].shape for frame in frames):
@@ -131,7 +136,7 @@ def _read_npz(path: Path) -> Clip:
     try:
         with zipfile.ZipFile(path) as archive:
             arrays = {name: _npy(archive, f"{name}.npy", path) for name in ("frames", "fps")}
-    except (zipfile.BadZipFile, KeyError, EOFError, ValueError, OSError, NotImplementedError) as error:
+    except (zipfile.BadZipFile, zlib.error, KeyError, EOFError, OSError, *DAMAGE) as error:
         raise VideoUnreadable(f"{path} is not a clip archive with arrays 'frames' and 'fps': {error}") from error
     frames, fps = arrays["frames"], arrays["fps"]
     if frames.dtype != np.uint8 or frames.ndim != 4 or frames.shape[3] != 3 or 0 in frames.shape:
@@ -147,10 +152,10 @@ def _npy(archive: zipfile.ZipFile, name: str, path: Path) -> NDArray[Any]:
     if info.file_size > MAX_BYTES:
         raise VideoUnreadable(f"{path}: {name} announces {info.file_size} bytes, more than {MAX_BYTES >> 30} GiB")
     with archive.open(info) as stream:
-        version = np.lib.format.read_magic(cast("IO[bytes]", stream))
+        version = np.lib.format.read_magic(stream)
         read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-        shape, _, dtype = read_header(cast("IO[bytes]", stream))
+        shape, _, dtype = read_header(stream)
     if dtype.hasobject or int(np.prod(shape, dtype=object)) * dtype.itemsize > info.file_size:
         raise VideoUnreadable(f"{path}: {name} announces {dtype} {shape}, which its {info.file_size} bytes do not hold")
     with archive.open(info) as stream:
-        return np.asarray(np.lib.format.read_array(cast("IO[bytes]", stream), allow_pickle=False))
+        return np.asarray(np.lib.format.read_array(stream, allow_pickle=False))

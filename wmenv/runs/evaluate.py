@@ -32,8 +32,7 @@ from wmenv.core.video import write_clip
 from wmenv.runs.keep import Keeper, Policy
 from wmenv.runs.lock import FolderLock
 from wmenv.runs.results import Results, environment_block, summarise
-from wmenv.runs.store import FILE as STORE_FILE
-from wmenv.runs.store import RolloutRow, RunStore, StepRow
+from wmenv.runs.store import RolloutRow, RunStore, StepRow, stored_identity
 
 Progress = Callable[["Tick"], None]
 DEFAULT_BATCH = 8
@@ -228,16 +227,15 @@ class open_run:  # noqa: N801 - used as a context manager
         self._lock = FolderLock(self.folder)
         self._store: RunStore | None = None
         try:
-            exists = (self.folder / STORE_FILE).exists()
-            self._store = RunStore(self.folder, write=True)
-            known = self._store.identity() if exists else None
+            known = stored_identity(self.folder)
             if known is not None and not self.resume:
                 raise RunFolderError(
                     f"{self.folder} holds a run already; go on with it (--resume) or choose another --out"
                 )
             if known is not None:
                 _check_same(self.folder, known, self.identity)
-            else:
+            self._store = RunStore(self.folder, write=True)
+            if known is None:
                 self._store.write_identity(self.identity)
         except BaseException:
             self.__exit__()

@@ -15,7 +15,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -95,7 +95,7 @@ class RunStore:
         Raises:
             RunFolderError: No run there, no permission, no space, or a file that is no run store.
         """
-        self.folder = folder
+        self.folder, self._write = folder, write
         path = folder / FILE
         if not write and not path.is_file():
             raise RunFolderError(f"{folder} is not a run folder: it has no {FILE}")
@@ -148,7 +148,12 @@ class RunStore:
                 raise
 
     def close(self) -> None:
-        """Close the file."""
+        """Close the file; a writer leaves it as one plain file, so that whoever reads it next changes nothing."""
+        if self._write:
+            # Not possible while somebody reads, or on a full disk: then the -wal file stays, which is as good.
+            with suppress(sqlite3.Error):
+                self._db.execute("PRAGMA busy_timeout=100")
+                self._db.execute("PRAGMA journal_mode=DELETE")
         self._db.close()
 
     def identity(self) -> dict[str, Any] | None:
@@ -216,6 +221,31 @@ class RunStore:
                 (agent, case_id, sample),
             ).fetchall()
             return [StepRow(n, kind, digest, json.loads(spec), _load(text)) for n, kind, digest, spec, text in rows]
+
+
+def stored_identity(folder: Path) -> dict[str, Any] | None:
+    """Identity of the run in a folder, None where none was written yet; changes nothing in the folder.
+
+    Raises:
+        RunFolderError: The file is no run store.
+    """
+    path = folder / FILE
+    if not path.is_file():
+        return None
+    try:
+        db = _connect_to_read(path)
+        try:
+            if not db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+                return None  # killed before its tables were there
+        finally:
+            db.close()
+    except sqlite3.Error as error:
+        raise RunFolderError(_explain(folder, error)) from error
+    store = RunStore(folder)
+    try:
+        return store.identity()
+    finally:
+        store.close()
 
 
 def _connect_to_read(path: Path) -> sqlite3.Connection:
