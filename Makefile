@@ -53,3 +53,12 @@ $(VENV)/linted: $(VENV)/tested
 	$(BIN)/pip install -q --disable-pip-version-check ".[lint]"
 	rm -rf build *.egg-info
 	touch $@
+
+# The README's picture, from the demo's report.
+docs/report.png: wmenv-demo/report.html
+	chromium --headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking \
+	  --disable-component-update --disable-sync --hide-scrollbars --force-device-scale-factor=0.8 \
+	  --user-data-dir=$$(mktemp -d) --virtual-time-budget=4000 --window-size=1100,2130 \
+	  --screenshot=$(abspath $@) file://$(abspath $<)
+
+wmenv-demo/report.html: demo

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from wmenv.core.clip import Clip
 from wmenv.core.errors import InvalidArgument, VideoUnreadable
+from wmenv.core.files import write_whole
 
 VIDEO_SUFFIXES = (".npz", ".mp4", ".webm", ".mov", ".mkv", ".avi", ".gif")
 MAX_BYTES = 8 << 30
@@ -54,13 +55,7 @@ def write_clip(path: str | os.PathLike[str], clip: Clip) -> None:
     if path.suffix not in (".npz", ".mp4"):
         raise InvalidArgument(f"clips are written as .npz or .mp4, got {path.name!r}")
     data = encode_mp4(clip) if path.suffix == ".mp4" else encode_npz(clip)
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        partial.write_bytes(data)
-        partial.replace(path)
-    except OSError:
-        partial.unlink(missing_ok=True)
-        raise
+    write_whole(path, data)
 
 
 def encode_npz(clip: Clip) -> bytes:

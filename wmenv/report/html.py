@@ -14,6 +14,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from wmenv.core.errors import InvalidArgument, RunFolderError
+from wmenv.core.files import write_whole
 from wmenv.report.chart import Chart, error_chart
 from wmenv.report.clips import Gallery, read_gallery
 from wmenv.report.numbers import ABSENT, number, spread, words
@@ -162,12 +163,9 @@ def _labels(folders: Sequence[Path]) -> list[str]:
 
 def _write(path: Path, text: str) -> Path:
     """Write the file whole or not at all."""
-    partial = path.with_name(f".{path.name}.partial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_text(text, "utf-8")
-        partial.replace(path)
+        write_whole(path, text.encode())
     except OSError as error:
-        partial.unlink(missing_ok=True)
         raise RunFolderError(f"cannot write {path}: {error.strerror}; choose another --out") from error
     return path

@@ -29,7 +29,7 @@ from wmenv.core.registries import AGENTS, make_env
 from wmenv.core.registry import parse_spec
 from wmenv.core.rollout import Rollout, Step
 from wmenv.core.video import write_clip
-from wmenv.runs.keep import Keeper, Policy
+from wmenv.runs.keep import Keeper, Key, Policy
 from wmenv.runs.lock import FolderLock
 from wmenv.runs.results import Results, environment_block, summarise
 from wmenv.runs.store import RolloutRow, RunStore, StepRow, stored_identity
@@ -399,17 +399,21 @@ class _Run:
 
         A process killed in between leaves at most clips that no row names; `_sweep` removes them.
         """
-        rows, dropped = [], []
+        kept: set[Key] = set()
+        dropped: set[Key] = set()
         for row, rollout in made:
-            path = None
             if rollout is not None and row.final is not None:
                 keep, gone = self.keeper.offer(group, row.key, row.final.reward)
-                dropped += [gone] if gone is not None else []
-                path = self._write_clips(row, rollout) if keep else None
-            rows.append(replace(row, clip=path))
+                kept |= {row.key} if keep else set()
+                dropped |= {gone} if gone is not None else set()
+        rows = []
+        for row, rollout in made:  # a clip that the same batch drops again is never written
+            write = rollout is not None and row.key in kept - dropped
+            rows.append(replace(row, clip=self._write_clips(row, rollout) if write and rollout is not None else None))
             self._count(row, rewards)
-        self.store.add(rows, dropped)
-        for key in dropped:
+        dropped -= kept
+        self.store.add(rows, sorted(dropped))
+        for key in sorted(dropped):
             shutil.rmtree(self.store.folder / clip_folder(key), ignore_errors=True)
 
     def _write_clips(self, row: RolloutRow, rollout: Rollout) -> str | None:

@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from wmenv.core.canonical import digest
 from wmenv.core.errors import RunFolderError
+from wmenv.core.files import write_whole
 from wmenv.core.statistics import Estimate, bootstrap_mean, slope
 from wmenv.core.verdict import Verdict
 from wmenv.runs.store import RolloutRow, RunStore
@@ -114,9 +115,8 @@ class Results(_Model):
     def write(self, folder: Path) -> Path:
         """Write `results.json` whole or not at all; returns its path."""
         path = folder / FILE
-        partial = folder / f".{FILE}.partial"
-        partial.write_text(json.dumps(self.model_dump(by_alias=True), indent=1, ensure_ascii=False) + "\n", "utf-8")
-        partial.replace(path)
+        text = json.dumps(self.model_dump(by_alias=True), indent=1, ensure_ascii=False) + "\n"
+        write_whole(path, text.encode())
         return path
 
     @classmethod

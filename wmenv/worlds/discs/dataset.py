@@ -8,11 +8,13 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from wmenv.core.clip import Clip
 from wmenv.core.errors import InvalidArgument, ProtocolMismatch, RunFolderError
+from wmenv.core.files import write_whole
 from wmenv.core.video import encode_mp4
 from wmenv.worlds.discs.discs import Discs
 from wmenv.worlds.discs.draw import draw
@@ -77,7 +79,7 @@ class DataSet:
                 if json.loads(manifest.read_text("utf-8")) != plain:
                     raise ProtocolMismatch(f"{folder} holds another data set (see {manifest}); choose another --out")
             else:
-                _replace(manifest, json.dumps(plain, indent=1).encode())
+                write_whole(manifest, json.dumps(plain, indent=1).encode())
             for start in range(0, self.count, self.per_shard):
                 stop = min(start + self.per_shard, self.count)
                 path = folder / f"shard-{start // self.per_shard:05d}{'.npz' if self.format == 'npz' else ''}"
@@ -99,7 +101,12 @@ class DataSet:
         starts, _ = draw_starts(self.law, self.split, seeds, ranges=self.ranges, mode=self.mode)
         paths = positions(starts, frame_times(self.frames), self.mode)
         ids = [self.case_id(k) for k in range(start, stop)]
-        state = {"positions": paths, "radii": starts.radii, "case_id": np.array(ids), "fps": np.array([10, 1])}
+        state: dict[str, Any] = {
+            "positions": paths,
+            "radii": starts.radii,
+            "case_id": np.array(ids),
+            "fps": np.array([10, 1]),
+        }
         clips = (draw(Discs.of(p, r), self.size, self.edge) for p, r in zip(paths, starts.radii, strict=True))
         partial = path.with_name(f".{path.name}.partial")
         if self.format == "npz":
@@ -122,9 +129,3 @@ class DataSet:
         except OSError:
             shutil.rmtree(partial, ignore_errors=True)
             raise
-
-
-def _replace(path: Path, data: bytes) -> None:
-    partial = path.with_name(f".{path.name}.partial")
-    partial.write_bytes(data)
-    os.replace(partial, path)
