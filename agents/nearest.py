@@ -75,7 +75,7 @@ class NearestNeighbour(ClipAgent):
             return continued(request, np.repeat(request.frames[-1:], missing, axis=0))
         moment = FIRST_FRAME_TIME + (len(request.frames) - 1) / float(fps)
         memory = _memory(seen.law, self.bank, moment, self.ranges, self.mode)
-        nearest = memory.starts[[memory.nearest(seen, self.weights)]]
+        nearest = memory.starts[np.array([memory.nearest(seen, self.weights)])]
         path = positions(nearest, moment + np.arange(missing + 1) / float(fps), self.mode)[0]
         if self.anchored:
             path = path + (seen.position - path[0]).mean(axis=0)

@@ -40,9 +40,8 @@ class Videos(ClipAgent):
         """The clip of this case and sample; the seed plays no part."""
         path = self.find(request.case_id, request.sample)
         if path is None:
-            return Unreadable(
-                f"no clip named {request.case_id} (sample {request.sample}) with suffix {'/'.join(VIDEO_SUFFIXES)} in {self.folder}"
-            )
+            wanted = f"{request.case_id} (sample {request.sample}) with suffix {'/'.join(VIDEO_SUFFIXES)}"
+            return Unreadable(f"no clip named {wanted} in {self.folder}")
         try:
             return read_clip(path, self.fps)
         except VideoUnreadable as error:

@@ -20,12 +20,12 @@ def show(env: str, /) -> None:
 
     env_id = newest_id(env)
     suite = make_env(env_id).unwrapped
-    protocol = suite.protocol()  # type: ignore[attr-defined]
+    protocol = suite.protocol()
     console = out()
     console.print(f"[bold]{escape(env_id)}[/bold]  {escape(protocol['case_set'])}  protocol {digest(protocol)}")
     console.print(escape("  ".join(f"{key}={value}" for key, value in SUITES.entry(env_id).tags.items())), style="dim")
     console.print(escape(inspect.cleandoc(type(suite).__doc__ or "")))
-    console.print(f"\nsplits: {', '.join(suite.splits())}")  # type: ignore[attr-defined]
+    console.print(f"\nsplits: {', '.join(suite.splits())}")
     table = Table(title="criteria", title_justify="left", box=None, pad_edge=False)
     for column in ("id", "weight", "unit", "question"):
         table.add_column(column)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import gymnasium as gym
@@ -52,7 +53,7 @@ def _env(law: str, **options: Any) -> Any:
     return gym.make(f"PhyWorld-{law}-v0", **options).unwrapped
 
 
-def _mean_native(env: Any, ids: list[str], criterion: str) -> float:
+def _mean_native(env: Any, ids: Sequence[str], criterion: str) -> float:
     cases = env.cases(ids)
     judged = env.score(cases, [env.true_clip(case) for case in cases])
     return float(np.mean([j[criterion].native for j in judged if j[criterion].native is not None]))

@@ -36,4 +36,4 @@ def uniforms(seeds: NDArray[np.uint64], stream: int, count: int) -> NDArray[np.f
         start = _mix(seeds.astype(np.uint64) * _MIX_2 + _STEP * np.uint64(stream + 1))
         counters = (np.arange(1, count + 1, dtype=np.uint64) * _STEP)[None, :]
         bits = _mix(start[:, None] + counters)
-    return (bits >> np.uint64(11)) * 2.0**-53
+    return (bits >> np.uint64(11)).astype(np.float64) * 2.0**-53

@@ -45,7 +45,8 @@ MEASURES: dict[str, Measure] = {
         ),
         _measure(
             "momentum", "conservation", 0.1, "share",
-            "Deviation of the mean momentum from the true one, over sum of m max(|v|, 1); worst of before / after contact.",
+            "Deviation of the mean momentum from the true one, over sum of m max(|v|, 1); "
+            "worst of before / after contact.",
         ),
         _measure(
             "energy", "conservation", 0.04, "share",

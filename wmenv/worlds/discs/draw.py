@@ -86,7 +86,8 @@ def _area_average(frames: Frames, size: int) -> Frames:
     cell = np.arange(size)[:, None] * source
     weight = np.clip(np.minimum(left + size, cell + source) - np.maximum(left, cell), 0, None)
     total = np.einsum("yi,xj,tijc->tyxc", weight, weight, frames.astype(np.int64), optimize=True)
-    return ((total + source * source // 2) // (source * source)).astype(np.uint8)
+    average: Frames = ((total + source * source // 2) // (source * source)).astype(np.uint8)
+    return average
 
 
 @compiled

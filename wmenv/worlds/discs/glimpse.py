@@ -49,12 +49,12 @@ class Glimpse:
         velocity = self.velocity
         starts = Starts(law, self.radius[None], self.position[None], velocity[None])
         if law != "collision":
-            return positions(starts, times)[0]
+            alone: FloatArray = positions(starts, times)[0]
+            return alone
         order = np.argsort(self.position[:, 0])  # the law of collision wants the left disc first
-        path = positions(
-            Starts(law, self.radius[order][None], self.position[order][None], velocity[order][None]), times
-        )
-        return path[0][:, np.argsort(order)]
+        ordered = Starts(law, self.radius[order][None], self.position[order][None], velocity[order][None])
+        path: FloatArray = positions(ordered, times)[0][:, np.argsort(order)]
+        return path
 
 
 def glimpse(frames: NDArray[np.uint8], fps: Fraction = FPS, edge: Edge = "area") -> Glimpse | None:

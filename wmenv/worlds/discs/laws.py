@@ -3,8 +3,8 @@
 `mode="exact"` is the true law with the true contact time. `mode="box2d"` reproduces the official stepping of
 pybox2d 2.3.10 with dt = 0.01 s: semi-implicit Euler for gravity, contact resolved at the first engine step
 that starts with an overlap, and a perfectly inelastic contact when the closing speed does not exceed
-`b2_velocityThreshold` = 1, whose overlap the engine then pushes out. Bodies slower than 0.01 that Box2D puts to sleep keep moving here (see
-docs/phyworld.md).
+`b2_velocityThreshold` = 1, whose overlap the engine then pushes out. Bodies slower than 0.01 that Box2D puts to
+sleep keep moving here (see docs/phyworld.md).
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def contact_time(starts: Starts, mode: Mode) -> FloatArray:
     gap = starts.position[:, 1, 0] - starts.position[:, 0, 0] - starts.radii.sum(axis=1)
     closing = starts.velocity[:, 0, 0] - starts.velocity[:, 1, 0]
     meets = closing > 0
-    exact = np.divide(gap, closing, out=np.full(len(starts), np.inf), where=meets)
+    exact: FloatArray = np.divide(gap, closing, out=np.full(len(starts), np.inf), where=meets)
     if mode == "exact":
         return exact
     # The quotient is rounded first so that a contact exactly on a step is not pushed to the next by float noise.
@@ -81,7 +81,7 @@ def velocity_after(starts: Starts, mode: Mode) -> FloatArray:
     mass = starts.mass[..., None]
     momentum = (mass * starts.velocity).sum(axis=1, keepdims=True)
     common = momentum / mass.sum(axis=1, keepdims=True)
-    elastic = 2 * common - starts.velocity
+    elastic: FloatArray = 2 * common - starts.velocity
     if mode == "exact":
         return elastic
     closing = starts.velocity[:, 0, 0] - starts.velocity[:, 1, 0]
@@ -162,7 +162,7 @@ def inside_view(centres: FloatArray, radii: FloatArray) -> BoolArray:
         (N, T, B) booleans.
     """
     reach = radii[:, None, :, None]
-    within: BoolArray = ((centres >= reach) & (centres <= VIEW - reach)).all(axis=-1)
+    within: BoolArray = np.all((centres >= reach) & (centres <= VIEW - reach), axis=-1)
     return within
 
 
@@ -184,7 +184,7 @@ def scored_pairs(
         `(before, after)`, each (N, T - 1): pairs wholly before the contact and pairs wholly after it. The pair
         that straddles the contact belongs to neither. Laws without contact have all their pairs in `before`.
     """
-    whole = inside.all(axis=2)
+    whole: BoolArray = np.all(inside, axis=2)
     pair = whole[:, 1:] & whole[:, :-1] & (times[1:] > given + 1e-9)[None, :]
     later, earlier = times[None, 1:], times[None, :-1]
     return pair & (later <= contact[:, None] + 1e-9), pair & (earlier >= contact[:, None] - 1e-9)

@@ -97,7 +97,7 @@ def measure(
 
 def _min_area(smallest_radius: float, size: int, edge: Edge) -> float:
     step = pixel_centres(size, edge)[1] - pixel_centres(size, edge)[0]
-    return max(1.0, MIN_AREA_SHARE * np.pi * (smallest_radius / step) ** 2)
+    return float(max(1.0, MIN_AREA_SHARE * np.pi * (smallest_radius / step) ** 2))
 
 
 def _to_world(found: FloatArray, count: NDArray[np.int64], masks: FloatArray, size: int, edge: Edge) -> Measured:
@@ -245,7 +245,8 @@ def _scan(frames, words, hues, min_area, found, count, masks):  # type: ignore[n
             start, hue, column = -1, 0, 0
             while column <= size and regions < MAX_REGIONS:
                 # One step takes a span of equal pixels.
-                span, pixel_hue, red, green, blue = 1, -1, 255, 255, 255
+                span, pixel_hue = 1, -1
+                red, green, blue = np.int64(255), np.int64(255), np.int64(255)
                 if column < size:
                     red, green, blue = np.int64(line[column, 0]), np.int64(line[column, 1]), np.int64(line[column, 2])
                     span = _alike(line, words_here, column, size)

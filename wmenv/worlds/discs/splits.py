@@ -58,8 +58,8 @@ _PAPER: dict[str, dict[Side, Interval]] = {
     "r": {"id": Interval(0.7, 1.5), "low": Interval(0.3, 0.6), "high": Interval(1.5, 2.0)},
     "v": {"id": Interval(1.0, 4.0), "low": Interval(0.0, 0.8), "high": Interval(4.5, 6.0)},
 }
-_CODE_ONE_BALL = {"r": {**_PAPER["r"], "id": Interval(0.7, 1.4)}, "v": _PAPER["v"]}
-_CODE_COLLISION = {
+_CODE_ONE_BALL: dict[str, dict[Side, Interval]] = {"r": {**_PAPER["r"], "id": Interval(0.7, 1.4)}, "v": _PAPER["v"]}
+_CODE_COLLISION: dict[str, dict[Side, Interval]] = {
     "r": {"id": Interval(0.5, 1.5), "low": Interval(0.3, 0.4), "high": Interval(1.7, 2.0)},
     "v": _PAPER["v"],
 }
@@ -82,6 +82,7 @@ def parameter_ranges(law: Law, ranges: Ranges) -> dict[str, dict[Side, Interval]
 
 def levels(law: Law, group: Literal["low", "high", "cross"]) -> tuple[str, ...]:
     """Full names (such as `ood_low_v`) of the official levels of a group that can be drawn."""
+    short: tuple[str, ...]
     if law != "collision":
         short = ("r_v", "v_r") if group == "cross" else _ONE_BALL_LEVELS
     else:
@@ -113,7 +114,7 @@ def level_sides(law: Law, level: str) -> tuple[Side, ...]:
     """Side of each parameter at a level, ordered (r, v) or (r1, r2, v1, v2)."""
     names = ("r", "v") if law != "collision" else ("r1", "r2", "v1", "v2")
     if level == "id":
-        return ("id",) * len(names)
+        return tuple("id" for _ in names)
     _, group, out = level.split("_", 2)
     moved = out.split("_")
     if group != "cross":

@@ -44,7 +44,8 @@ class DiscTruth:
     @property
     def radii(self) -> FloatArray:
         """(B,) world units."""
-        return self.starts.radii[0]
+        radii: FloatArray = self.starts.radii[0]
+        return radii
 
     @property
     def colours(self) -> NDArray[np.uint8]:
@@ -58,7 +59,8 @@ class DiscTruth:
 
     def positions(self, times: FloatArray) -> FloatArray:
         """(T, B, 2) centres at the given times, world units."""
-        return positions(self.starts, times, self.mode)[0]
+        path: FloatArray = positions(self.starts, times, self.mode)[0]
+        return path
 
     def discs(self, times: FloatArray) -> Discs:
         """What the true clip shows at the given times."""

@@ -62,4 +62,4 @@ def frame_times(frames: int, fps: Fraction = FPS) -> NDArray[np.float64]:
     Returns:
         Seconds since the initial state, shape (T,): 0.01 + k / fps.
     """
-    return FIRST_FRAME_TIME + np.arange(frames) * float(1 / Fraction(fps))
+    return FIRST_FRAME_TIME + np.arange(frames, dtype=np.float64) * float(1 / Fraction(fps))
