@@ -182,7 +182,18 @@ def no_frames(container_format: str) -> bytes:
 
 @pytest.mark.parametrize(
     "case_id",
-    ["../../etc/passwd", "..", "/etc/passwd", "id-0000000003e8/../x", ".hidden", "a" * 200, "", "id-1\n", "id%2e%2e"],
+    [
+        "../../etc/passwd",
+        "..",
+        "/etc/passwd",
+        "id-0000000003e8/../x",
+        ".hidden",
+        "a" * 200,
+        "",
+        "id-1\n",
+        "id%2e%2e",
+        "a..b",
+    ],
 )
 def test_ids_that_climb(case_id: str, tmp_path: Path) -> None:
     env = wmenv.make(ENV, size=32)

@@ -42,7 +42,7 @@ def judgements(folder: Path) -> dict[Any, Any]:
 
 def test_the_same_judger_says_the_same(run: Path, tmp_path: Path, refused: Refused, look: SimpleNamespace) -> None:
     before = look.files(run)
-    status, out, err = refused("judge", "run", run, "--judger", "physics", "--out", tmp_path / "again")
+    status, _, err = refused("judge", "run", run, "--judger", "physics", "--out", tmp_path / "again")
     assert status == 0, err
     assert judgements(tmp_path / "again") == judgements(run)
     first, second = look.results(run), look.results(tmp_path / "again")

@@ -109,7 +109,8 @@ class Film(SuiteEnv):
             return None
         past = np.concatenate([case.request.frames, response.frames])
         command = case.truth[len(rollout.steps)]
-        request = replace(case.request, frames=past, command=(command,))
+        # Built anew, as suites do that keep no state: which sample this is, only the run knows.
+        request = Request(case.id, case.request.prompt, past, self.clip_spec, (command,))
         return replace(case, request=request, step=case.step + 1)
 
     def _observation_space(self) -> gym.spaces.Dict:
