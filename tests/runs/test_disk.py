@@ -53,6 +53,7 @@ def test_a_read_only_folder(
     assert look.files(run) == before
 
 
+@pytest.mark.slow
 def test_a_report_into_a_read_only_folder(tmp_path: Path, command: Command, tmpfs: Callable[..., Path]) -> None:
     disk = tmpfs(tmp_path / "disk", "size=8m")
     run = disk / "run"
