@@ -82,8 +82,9 @@ def _round_trip() -> None:
     discs = Discs.of(np.array([[[4.0, 6.0], [7.0, 6.0]]]), np.array([1.0, 1.2]))
     for size in (256, 64):
         found = measure(draw(discs, size), COLOURS, 1.0)
-        if not np.allclose(found.position[0, :2], discs.position[0], atol=0.02):
-            raise ValueError(f"discs drawn at {size} pixels are measured elsewhere: {found.position[0, :2].tolist()}")
+        seen = found.position[0, np.argsort(found.hue_class[0])]
+        if not np.allclose(seen, discs.position[0], atol=0.02):
+            raise ValueError(f"discs drawn at {size} pixels are measured elsewhere: {seen.tolist()}")
 
 
 def _video_round_trip() -> None:
