@@ -12,7 +12,7 @@ from wmenv.core.case import Case
 from wmenv.core.clip import Clip, Response
 from wmenv.core.errors import InvalidCase
 from wmenv.core.verdict import Judgement, Verdict, forfeit_all, judgement
-from wmenv.judgers.physics.motion import MotionErrors, Timeline, motion_errors
+from wmenv.judgers.physics.motion import RATE_TOLERANCE, MotionErrors, Timeline, motion_errors
 from wmenv.judgers.physics.official import official_frames, official_velocity_error
 from wmenv.worlds.discs.criteria import FORFEITED_BY_LOSS, MEASURES
 from wmenv.worlds.discs.measure import Measured, measure
@@ -43,7 +43,7 @@ class PhysicsJudger:
         self.card: dict[str, Any] = {"identity": IDENTITY, "half_score_errors": halves}
 
     def judge(self, cases: Sequence[Case], responses: Sequence[Response]) -> list[Judgement]:
-        """Judge clips of any square size of at least 16 pixels and any frame rate that last as long as their case."""
+        """Judge clips of any square size from 16 pixels and any rate from 10 fps that last as long as their case."""
         return [self._judge(case, response) for case, response in zip(cases, responses, strict=True)]
 
     def _judge(self, case: Case, response: Response) -> Judgement:
@@ -93,6 +93,8 @@ def refusal(clip: Clip, truth: DiscTruth) -> str:
     frames, height, width, _ = clip.frames.shape
     if height != width or height < SMALLEST_SIZE:
         return f"frames of {width} x {height} pixels; this suite admits squares of at least {SMALLEST_SIZE}"
+    if clip.fps < FPS * (1 - RATE_TOLERANCE):
+        return f"too coarse: {clip.fps} fps; velocities are read over 0.1 s, which needs {FPS} fps"
     needed = float((truth.frames - 1) / FPS)
     if float(Fraction(frames - 1) / clip.fps) < needed - 1e-6:
         return f"too short: {frames} frames at {clip.fps} fps; the case lasts {needed:g} s from first to last frame"
@@ -101,7 +103,7 @@ def refusal(clip: Clip, truth: DiscTruth) -> str:
 
 def read_discs(clip: Clip, truth: DiscTruth, timeline: Timeline) -> tuple[Measured, Track]:
     """Measure and track the frames from the first predicted one to the last scored one."""
-    frames = clip.frames[timeline.first : timeline.last + 1]
+    frames = clip.frames[:: timeline.stride][timeline.first : timeline.last + 1]
     measured = measure(frames, truth.colours, float(truth.radii.min()), truth.edge)
     last = timeline.path[timeline.first - 1]
     step = last - timeline.path[timeline.first - 2] if timeline.first > 1 else np.zeros_like(last)
@@ -109,8 +111,8 @@ def read_discs(clip: Clip, truth: DiscTruth, timeline: Timeline) -> tuple[Measur
 
 
 def _official(clip: Clip, truth: DiscTruth, timeline: Timeline, measured: Measured) -> float | None:
-    """The official variant; it exists at the nominal rate only."""
-    if clip.fps != FPS:
+    """The official variant; it exists where the nominal rate is read only."""
+    if timeline.rate != FPS:
         return None
     frames = official_frames(truth, timeline.path)
     frames = frames[(frames >= timeline.first) & (frames <= timeline.last)]

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from wmenv.worlds.discs.laws import energy, inside_view, scored_pairs
 from wmenv.worlds.discs.track import Track
 from wmenv.worlds.discs.truth import DiscTruth
-from wmenv.worlds.discs.world import frame_times
+from wmenv.worlds.discs.world import FPS, frame_times
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
@@ -19,12 +19,20 @@ BoolArray = NDArray[np.bool_]
 LEAST_SPEED = 1.0
 """Floor of speeds in normalisers, and least error charged for a frame in which a ball is gone, units/s."""
 
+RATE_TOLERANCE = Fraction(1, 20)
+"""Share of the nominal rate by which a clip's rate may miss a multiple of it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
     """When a clip shows what: the frames of a clip of any rate against the truth of its case.
 
+    Velocities are differenced over about 0.1 s whatever the rate, or noise would grow with it: of a clip of f frames
+    a second every floor(f / 10)-th frame is read (f rounded up by 5 % of 10 fps at most).
+
     Attributes:
+        stride: Every stride-th frame of the clip is read; the other attributes speak of those.
+        rate: Frames a second that are read, about 10 to 20.
         times: (T,) seconds of the frames up to the end of the case.
         path: (T, B, 2) true positions.
         first: Index of the first predicted frame.
@@ -34,6 +42,8 @@ class Timeline:
         after: (T - 1,) scored frame pairs wholly after it.
     """
 
+    stride: int
+    rate: Fraction
     times: FloatArray
     path: FloatArray
     first: int
@@ -44,10 +54,12 @@ class Timeline:
 
     @classmethod
     def of(cls, truth: DiscTruth, fps: Fraction) -> Timeline:
-        """The timeline of a clip of the given rate that lasts as long as the case."""
+        """The timeline of a clip of the given rate, at least 10 fps, that lasts as long as the case."""
+        stride = int(fps / FPS + RATE_TOLERANCE)  # 30000/1001 fps is 30 fps
+        rate = fps / stride
         nominal = frame_times(truth.frames)
         given, end = nominal[truth.given - 1], nominal[-1]
-        times = frame_times(int(np.floor((end - nominal[0]) * float(fps) + 1e-6)) + 1, fps)
+        times = frame_times(int(np.floor((end - nominal[0]) * float(rate) + 1e-6)) + 1, rate)
         path = truth.positions(times)
         inside = inside_view(path[None], truth.radii[None])
         before, after = scored_pairs(inside, times, np.array([truth.contact]), float(given))
@@ -56,7 +68,7 @@ class Timeline:
         shown = np.flatnonzero(scored)
         first = int(np.argmax(predicted))
         last = int(shown[-1]) if len(shown) else first - 1
-        return cls(times, path, first, last, scored, before[0], after[0])
+        return cls(stride, rate, times, path, first, last, scored, before[0], after[0])
 
     def headline_pairs(self, truth: DiscTruth) -> BoolArray:
         """The pairs of the paper's velocity error: after the contact of a collision, all of them elsewhere."""

@@ -142,11 +142,12 @@ def test_an_extra_disc_and_a_split_are_counted() -> None:
 def test_another_rate_and_another_size_are_admitted(law: Law, mode: str) -> None:
     suite = env(law, mode=mode)
     (case,) = suite.cases(["id-000000000005"])
-    for fps, frames in ((Fraction(10), 32), (Fraction(20), 63), (Fraction(20), 80), (Fraction(25, 2), 40)):
+    rates = ((10, 32), (20, 63), (20, 80), (30, 94), (Fraction(25, 2), 40), (24, 76), (Fraction(30000, 1001), 94), (Fraction(10000, 1001), 33))
+    for fps, frames in ((Fraction(fps), frames) for fps, frames in rates):
         clip = draw(case.truth.discs(frame_times(frames, fps)), 128)
         result = judged(suite, case, clip, fps)
         assert result.reward > 0.98, (fps, result["velocity"])
-        assert result["velocity_official"].state == ("answered" if fps == 10 else "not_applicable")
+        assert result["velocity_official"].state == ("answered" if fps in (10, 20, 30) else "not_applicable")
 
 
 @pytest.mark.parametrize(
@@ -163,6 +164,15 @@ def test_forms_that_are_not_admitted_forfeit_everything(frames: np.ndarray, reas
     result = judged(suite, case, frames)
     assert {v.state for v in result.verdicts} == {"forfeited"} and result.reward == 0.0
     assert reason in result.verdicts[0].reason
+
+
+def test_a_rate_too_coarse_to_be_scored_is_no_way_out() -> None:
+    suite = env("collision")
+    cases = suite.draw(10, np.random.default_rng(0))
+    for case in cases:
+        clip = draw(case.truth.discs(frame_times(2, Fraction(1, 4))), 256)
+        result = judged(suite, case, clip, Fraction(1, 4))
+        assert result.reward == 0.0 and "too coarse: 1/4 fps" in result["velocity"].reason
 
 
 @pytest.mark.parametrize("kind", ["noise", "white", "black", "checkers"])

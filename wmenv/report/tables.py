@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rich import markup
+from rich import box, markup
 from rich.table import Table
 
 from wmenv.report.numbers import ABSENT, number
@@ -21,18 +21,21 @@ def terminal_table(results: Results) -> Table:
     """
     first = headline(results)
     tables = split_tables(results)
-    table = Table(title=escape(results.title), title_justify="left", caption_justify="left", title_style="bold")
-    table.add_column("agent")
+    table = Table(
+        title=escape(results.title),
+        title_justify="left",
+        title_style="bold",
+        caption_justify="left",
+        box=box.SIMPLE_HEAD,
+        pad_edge=False,
+        collapse_padding=True,
+    )
+    table.add_column("agent", min_width=18)
     table.add_column("split")
-    for name in (
-        "n",
-        "reward",
-        escape(first.label) if first else "error",
-        "slope",
-        "coverage",
-        "forfeited",
-        "failed",
-    ):
+    table.add_column("n", justify="right")
+    for name in ("reward", escape(first.label) if first else "error", "slope"):
+        table.add_column(name, justify="right", no_wrap=True)  # an interval belongs on one line
+    for name in ("coverage", "forfeited", "failed"):
         table.add_column(name, justify="right")
     for group in tables:
         for line in group.lines:
