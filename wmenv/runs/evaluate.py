@@ -212,7 +212,7 @@ def rollout_seed(seed: int, case_id: str, sample: int) -> int:
     return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "big") >> 1
 
 
-class open_run:  # noqa: N801 - used as a context manager
+class open_run:  # lower case: used as a context manager
     """Lock a run folder and open its store.
 
     A new run writes its identity; a resumed one must have the same.
@@ -261,7 +261,7 @@ def _short(value: Any) -> str:
     return text if len(text) <= 160 else f"{text[:157]}..."
 
 
-class _disk:  # noqa: N801 - used as a context manager
+class _disk:  # lower case: used as a context manager
     """Turn an operating-system error on the run folder into a RunFolderError that says what to do."""
 
     def __init__(self, folder: Path) -> None:

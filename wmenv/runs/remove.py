@@ -23,7 +23,8 @@ def remove_run(folder: Path) -> None:
         return
     strange = sorted(path.name for path in folder.iterdir() if path.name not in KNOWN)
     if strange:
-        raise RunFolderError(f"{folder} is not only a run folder (it holds {', '.join(strange[:3])}); remove it yourself")
+        held = ", ".join(strange[:3])
+        raise RunFolderError(f"{folder} is not only a run folder (it holds {held}); remove it yourself")
     lock = FolderLock(folder)
     try:
         shutil.rmtree(folder)

@@ -205,11 +205,17 @@ class RunStore:
             ).fetchall()
             return [
                 RolloutRow(
-                    *row[:7],
-                    final=None if row[7] is None else _load(row[7]),
-                    steps=tuple(self.steps(row[0], row[2], row[3])) if steps else (),
+                    agent,
+                    split,
+                    case_id,
+                    sample,
+                    state,
+                    reason,
+                    clip,
+                    final=None if final is None else _load(final),
+                    steps=tuple(self.steps(agent, case_id, sample)) if steps else (),
                 )
-                for row in rows
+                for agent, split, case_id, sample, state, reason, clip, final in rows
             ]
 
     def steps(self, agent: str, case_id: str, sample: int) -> list[StepRow]:
