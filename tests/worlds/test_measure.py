@@ -10,7 +10,8 @@ from wmenv.core.video import read_clip, write_clip
 from wmenv.worlds.discs.discs import Discs
 from wmenv.worlds.discs.draw import draw
 from wmenv.worlds.discs.laws import contact_time, positions
-from wmenv.worlds.discs.measure import measure, measure_reference
+from wmenv.worlds.discs.measure import measure
+from wmenv.worlds.discs.measure_reference import measure_reference
 from wmenv.worlds.discs.splits import draw_starts
 from wmenv.worlds.discs.track import track
 from wmenv.worlds.discs.world import COLOURS, FPS
