@@ -257,6 +257,8 @@ class SuiteEnv(gym.Env[Observation, Any], ABC):
         name = self.spec.id if self.spec is not None else type(self).__name__
         return f"<{name}: {self.case_set}, protocol {digest(self.protocol())}>"
 
+    __str__ = __repr__  # Gymnasium's wrappers print the environment inside by str
+
 
 def judger_identity(judger: Judger) -> str:
     """Identity of a judger as it stands in judgements and protocols."""

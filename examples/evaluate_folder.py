@@ -13,7 +13,7 @@ import gymnasium as gym
 
 import wmenv
 from wmenv.core.registries import AGENTS
-from wmenv.runs.evaluate import planned_cases
+from wmenv.runs.plan import planned_cases
 
 ENV, SPLITS, EPISODES, SEED = "wmenv:PhyWorld-uniform_motion-v0", ("id", "ood_high"), 5, 0
 

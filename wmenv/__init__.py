@@ -33,6 +33,7 @@ _PUBLIC = {
     "WmenvError": "wmenv.core.errors",
     "compare": "wmenv.runs.compare",
     "evaluate": "wmenv.runs.evaluate",
+    "planned_cases": "wmenv.runs.plan",
     "judgement": "wmenv.core.verdict",
     "read_clip": "wmenv.core.video",
     "write_clip": "wmenv.core.video",

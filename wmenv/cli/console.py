@@ -14,7 +14,7 @@ from wmenv.core.errors import InvalidArgument, printable
 from wmenv.core.registry import parse_spec
 
 if TYPE_CHECKING:
-    from wmenv.runs.evaluate import Tick
+    from wmenv.runs.progress import Tick
 
 
 def out() -> Console:

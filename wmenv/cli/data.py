@@ -47,7 +47,7 @@ def phyworld(
         shard: Clips a shard; by default as many as fit 64 MB of raw frames, at most 1,000.
     """
     from wmenv.cli.console import progress
-    from wmenv.runs.evaluate import Tick
+    from wmenv.runs.progress import Tick
     from wmenv.worlds.discs.dataset import DataSet
 
     wanted = DataSet(law, count, split, size, frames, seed, mode, ranges, edge, format_, shard)

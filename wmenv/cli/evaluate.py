@@ -54,14 +54,18 @@ def evaluate(
         batch: Rollouts handed to an agent at once.
         report: Write report.html.
     """
+    from rich.markup import escape
+
     from wmenv.cli.console import env_options, progress
     from wmenv.cli.console import out as console
+    from wmenv.core.registries import make_env
     from wmenv.runs.evaluate import evaluate as run
 
-    options = env_options(set_ or [], judger=judger, size=size, frames=frames)
+    made = make_env(env, **env_options(set_ or [], judger=judger, size=size, frames=frames))
+    console().print(escape(f"{made.unwrapped.protocol()['case_set']}: {made.spec.id}"), style="bold")
     with progress() as show:
         results = run(
-            env,
+            made,
             agent,
             splits=split,
             episodes=episodes,
@@ -73,7 +77,6 @@ def evaluate(
             keep=keep_clips,
             batch=batch,
             progress=show,
-            **options,
         )
     return finish(results, out, report, console())
 

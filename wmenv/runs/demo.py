@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 
-from wmenv.runs.evaluate import Progress, evaluate
+from wmenv.runs.evaluate import evaluate
 from wmenv.runs.keep import Keeper
+from wmenv.runs.progress import Progress
 from wmenv.runs.results import Results
 
 ENV = "PhyWorld-collision-v0"

@@ -13,7 +13,8 @@ from wmenv.core.protocols import Suite
 from wmenv.core.registries import make_env
 from wmenv.core.rollout import Rollout, Step
 from wmenv.core.video import read_clip
-from wmenv.runs.evaluate import Progress, Tick, open_run
+from wmenv.runs.folder import open_run
+from wmenv.runs.progress import Progress, Tick
 from wmenv.runs.results import Results, environment_block, summarise
 from wmenv.runs.store import RolloutRow, RunStore, StepRow
 
