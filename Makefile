@@ -23,7 +23,8 @@ test-slow: $(VENV)/tested  ## Everything that takes longer, speed ratios include
 lint: $(VENV)/linted  ## ruff and mypy
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	cd $(VENV) && bin/python -m mypy --config-file ../pyproject.toml -p wmenv
+	cd $(VENV) && bin/python -m mypy --config-file ../pyproject.toml -p wmenv | tee mypy.log
+	grep -q "in $$(find wmenv envs agents judgers -name '*.py' | wc -l) source files" $(VENV)/mypy.log  # none left out
 
 docs-numbers: $(VENV)/installed  ## Print every number of the docs anew into its marked block
 	$(BIN)/wmenv study all --docs docs README.md
