@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import doctest
+import importlib
 import importlib.metadata
 import os
 import subprocess
@@ -140,6 +142,16 @@ def test_every_registered_name_loads() -> None:
     for registry in (SUITES, AGENTS, JUDGERS, METHODS):
         for entry in registry.entries():
             assert callable(registry.load(entry.name)), entry
+
+
+def test_docstring_examples_hold() -> None:
+    examined = 0
+    for name, path in sources().items():
+        if ">>> " in path.read_text():
+            result = doctest.testmod(importlib.import_module(name))
+            assert result.failed == 0, name
+            examined += result.attempted
+    assert examined >= 4
 
 
 def test_version_is_the_distributions() -> None:

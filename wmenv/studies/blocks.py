@@ -45,8 +45,8 @@ def _files(places: Sequence[Path]) -> Iterator[tuple[Path, str]]:
             yield path, path.read_text(encoding="utf-8")
 
 
-def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A Markdown table; the first column is aligned left, the others right."""
-    rule = [":--", *["--:"] * (len(header) - 1)]
+def markdown(header: Sequence[str], rows: Sequence[Sequence[str]], words: int = 1) -> str:
+    """A Markdown table; the first `words` columns are aligned left, the others (numbers) right."""
+    rule = [":--"] * words + ["--:"] * (len(header) - words)
     cells = [[cell.replace("|", "\\|") for cell in row] for row in (header, rule, *rows)]
     return "\n".join("| " + " | ".join(row) + " |" for row in cells)

@@ -46,7 +46,7 @@ def deviations_table() -> str:
         ["random numbers", "not said", "every shard of 1,000 reseeds alike",
          "each case has its own seed", _reseeding()],
     ]  # fmt: skip
-    return markdown(["what", "paper", "official code", "wmenv", "effect"], rows)
+    return markdown(["what", "paper", "official code", "wmenv", "effect"], rows, words=5)
 
 
 def _env(law: str, **options: Any) -> Any:

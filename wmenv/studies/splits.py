@@ -24,7 +24,7 @@ def splits_table() -> str:
             speed = split_mean_speed(law, split, "code", "exact")
             rows.append([f"{law} `{split}`", ranges, f"{pairs.mean():.1f}", str(pairs.min()), f"{speed:.2f}"])
     header = ["split", "radii and speeds", "scored pairs, mean", "least", "mean true speed"]
-    return markdown(header, rows) + f"\n\n{CASES} cases a split, ranges of the official code, mode exact."
+    return markdown(header, rows, words=2) + f"\n\n{CASES} cases a split, ranges of the official code, mode exact."
 
 
 def _ranges(law: Law, level: str) -> str:
