@@ -8,12 +8,9 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from wmenv.agents.base import ClipAgent, closed_spec, continued
-from wmenv.core.case import Request
-from wmenv.core.clip import Clip
+from wmenv.agents.discs import DiscAgent
 from wmenv.worlds.discs.discs import Discs
-from wmenv.worlds.discs.draw import draw
-from wmenv.worlds.discs.glimpse import Glimpse, glimpse
+from wmenv.worlds.discs.glimpse import Glimpse
 from wmenv.worlds.discs.laws import Starts, positions
 from wmenv.worlds.discs.splits import draw_starts
 from wmenv.worlds.discs.world import COLOURS, FIRST_FRAME_TIME, GRAVITY, VIEW, Edge, Law, Mode, Ranges
@@ -24,7 +21,7 @@ BANK_SEED = 1 << 40
 """First case seed of the bank; evaluation draws seeds at random from 2^48, so a case is hardly ever in it."""
 
 
-class NearestNeighbour(ClipAgent):
+class NearestNeighbour(DiscAgent):
     """Continues as the most similar clip of a bank of in-distribution clips did.
 
     Similarity is a weighted distance between what the given frames show and what the bank clip shows at the same
@@ -60,26 +57,21 @@ class NearestNeighbour(ClipAgent):
             ranges: Parameter ranges of the bank.
             mode: Law mode of the bank.
         """
-        super().__init__()
+        super().__init__(edge)
         self.weights = {"position": position, "colour": colour, "size": size, "velocity": velocity}
-        self.bank, self.anchored, self.edge, self.ranges, self.mode = bank, anchored, edge, ranges, mode
+        self.bank, self.anchored, self.ranges, self.mode = bank, anchored, ranges, mode
         options = {**self.weights, "bank": bank, "anchored": anchored, "ranges": ranges, "mode": mode}
         self.card = {**self.card, **options}
 
-    def clip(self, request: Request, seed: int) -> Clip:
-        """Given frames, then those of the nearest clip; the last frame again where no disc can be read."""
-        frames, size, fps = closed_spec(request)
-        missing = frames - len(request.frames)
-        seen = glimpse(request.frames, fps, self.edge)
-        if seen is None:
-            return continued(request, np.repeat(request.frames[-1:], missing, axis=0))
-        moment = FIRST_FRAME_TIME + (len(request.frames) - 1) / float(fps)
+    def future(self, seen: Glimpse, times: FloatArray) -> Discs:
+        """What the nearest clip of the bank goes on to show."""
+        moment = FIRST_FRAME_TIME + seen.duration
         memory = _memory(seen.law, self.bank, moment, self.ranges, self.mode)
         nearest = memory.starts[np.array([memory.nearest(seen, self.weights)])]
-        path = positions(nearest, moment + np.arange(missing + 1) / float(fps), self.mode)[0]
+        path = positions(nearest, moment + np.concatenate([[0.0], times]), self.mode)[0]
         if self.anchored:
             path = path + (seen.position - path[0]).mean(axis=0)
-        return continued(request, draw(Discs.of(path[1:], nearest.radii[0]), size, self.edge))
+        return Discs.of(path[1:], nearest.radii[0])
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
-from wmenv.agents.base import closed_spec, continued
+from wmenv.agents.base import closed_spec
+from wmenv.agents.discs import draw_after
 from wmenv.core.case import Case
 from wmenv.core.clip import Clip
 from wmenv.core.errors import InvalidArgument
-from wmenv.worlds.discs.draw import draw
 from wmenv.worlds.discs.truth import DiscTruth
 from wmenv.worlds.discs.world import frame_times
 
@@ -37,6 +37,6 @@ class Oracle:
         truth = case.truth
         if not isinstance(truth, DiscTruth):
             raise InvalidArgument(f"'oracle' draws discs; case {case.id} has a truth of type {type(truth).__name__}")
-        frames, size, fps = closed_spec(case.request)
+        frames, _, fps = closed_spec(case.request)
         times = frame_times(frames, fps)[len(case.request.frames) :]
-        return continued(case.request, draw(truth.discs(times), size, truth.edge))
+        return draw_after(case.request, truth.discs(times), truth.edge)

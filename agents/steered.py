@@ -5,17 +5,17 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from wmenv.agents.base import ClipAgent, closed_spec, continued
-from wmenv.agents.law import painted
+from wmenv.agents.base import closed_spec
+from wmenv.agents.discs import DiscAgent, FloatArray, painted
 from wmenv.core.case import Request
 from wmenv.core.clip import Clip, describe
 from wmenv.core.errors import InvalidArgument
-from wmenv.worlds.discs.draw import draw
-from wmenv.worlds.discs.glimpse import glimpse
-from wmenv.worlds.discs.world import FASTEST, Edge
+from wmenv.worlds.discs.discs import Discs
+from wmenv.worlds.discs.glimpse import Glimpse, glimpse
+from wmenv.worlds.discs.world import FASTEST
 
 
-class Steered(ClipAgent):
+class Steered(DiscAgent):
     """A steering wheel for RL, not a model: the latent is the velocity of each disc after the given frames.
 
     The latent of B discs is (2 B,): vx, vy of each, red before blue, in units of 6 units/s. Radii, colours
@@ -23,19 +23,10 @@ class Steered(ClipAgent):
     all. It knows no law: which velocities are right is what a policy has to learn, and acceleration is out of
     its reach.
 
-    As a plain agent it takes the latent that equals the velocities it saw.
+    As a plain agent it moves on at the velocities it saw.
     """
 
     name = "steered"
-
-    def __init__(self, edge: Edge = "area") -> None:
-        """Make the agent.
-
-        Args:
-            edge: How the suite draws pictures under 256 pixels.
-        """
-        super().__init__()
-        self.edge: Edge = edge
 
     def latent_dimension(self, request: Request) -> int:
         """Two numbers a disc in the given frames; 0 where no disc can be read."""
@@ -59,17 +50,14 @@ class Steered(ClipAgent):
             raise InvalidArgument(
                 f"expected a latent (2 B,) of finite numbers, vx and vy a disc, got {describe(latent)}"
             )
-        frames, size, fps = closed_spec(request)
-        missing = frames - len(request.frames)
-        seen = glimpse(request.frames, fps, self.edge)
-        if seen is None or 2 * len(seen.radius) != latent.size:
-            return continued(request, np.repeat(request.frames[-1:], missing, axis=0))
         velocity = latent.reshape(-1, 2) * FASTEST
-        times = np.arange(1, missing + 1) / float(fps)
-        path = seen.position + velocity * times[:, None, None]
-        return continued(request, draw(painted(seen, path), size, self.edge))
 
-    def clip(self, request: Request, seed: int) -> Clip:
-        """Straight on at the velocities seen; the seed plays no part."""
-        seen = glimpse(request.frames, closed_spec(request)[2], self.edge)
-        return self.decode(request, np.zeros(0) if seen is None else seen.velocity.ravel() / FASTEST)
+        def straight(seen: Glimpse, times: FloatArray) -> Discs | None:
+            steers = len(seen.radius) == len(velocity)
+            return painted(seen, seen.position + velocity * times[:, None, None]) if steers else None
+
+        return self.drawn(request, straight)
+
+    def future(self, seen: Glimpse, times: FloatArray) -> Discs:
+        """Straight on at the velocities seen."""
+        return painted(seen, seen.position + seen.velocity * times[:, None, None])

@@ -20,6 +20,7 @@ from wmenv.worlds.discs.world import VIEW, Law
 
 FloatArray = NDArray[np.float64]
 Planter = Callable[[DiscTruth, FloatArray, np.random.Generator], Discs | None]
+Change = Callable[[DiscTruth, Discs, int, np.random.Generator], Discs | None]
 
 TELEPORT = 1.0
 GROWTH = 1.25
@@ -54,19 +55,19 @@ def _scored(truth: DiscTruth, times: FloatArray) -> NDArray[np.intp]:
     return np.flatnonzero(inside)
 
 
-def _onset(truth: DiscTruth, times: FloatArray, rng: np.random.Generator) -> int | None:
-    """A frame from which the fault is shown in at least three scored frames, itself included."""
-    scored = _scored(truth, times)
-    possible = scored[: len(scored) - FRAMES_SHOWN + 1]
-    return int(rng.choice(possible)) if len(possible) else None
+def _from_some_frame(change: Change) -> Planter:
+    """A planter that applies a change from a random frame on that leaves at least three scored frames to show it."""
+
+    def plant(truth: DiscTruth, times: FloatArray, rng: np.random.Generator) -> Discs | None:
+        scored = _scored(truth, times)
+        possible = scored[: len(scored) - FRAMES_SHOWN + 1]
+        return change(truth, truth.discs(times), int(rng.choice(possible)), rng) if len(possible) else None
+
+    return plant
 
 
-def _teleport(truth: DiscTruth, times: FloatArray, rng: np.random.Generator) -> Discs | None:
+def _teleport(truth: DiscTruth, discs: Discs, onset: int, rng: np.random.Generator) -> Discs | None:
     """A ball jumps by one world unit, within the view and clear of the other ball, and moves on from there."""
-    onset = _onset(truth, times, rng)
-    if onset is None:
-        return None
-    discs = truth.discs(times)
     ball = int(rng.integers(len(truth.radii)))
     radius, here = truth.radii[ball], discs.position[onset, ball].copy()
     others = np.delete(discs.position[onset], ball, axis=0)
@@ -80,22 +81,14 @@ def _teleport(truth: DiscTruth, times: FloatArray, rng: np.random.Generator) -> 
     return None
 
 
-def _grow(truth: DiscTruth, times: FloatArray, rng: np.random.Generator) -> Discs | None:
+def _grow(truth: DiscTruth, discs: Discs, onset: int, rng: np.random.Generator) -> Discs:
     """A ball is a quarter larger in radius from one frame on."""
-    onset = _onset(truth, times, rng)
-    if onset is None:
-        return None
-    discs = truth.discs(times)
     discs.radius[onset:, rng.integers(len(truth.radii))] *= GROWTH
     return discs
 
 
-def _recolour(truth: DiscTruth, times: FloatArray, rng: np.random.Generator) -> Discs | None:
+def _recolour(truth: DiscTruth, discs: Discs, onset: int, rng: np.random.Generator) -> Discs:
     """A ball's hue turns by 90 degrees, one way or the other, from one frame on."""
-    onset = _onset(truth, times, rng)
-    if onset is None:
-        return None
-    discs = truth.discs(times)
     ball = int(rng.integers(len(truth.radii)))
     hue, light, saturation = colorsys.rgb_to_hls(*(truth.colours[ball] / 255.0))
     turned = colorsys.hls_to_rgb((hue + rng.choice([-1, 1]) * HUE_TURN / 360.0) % 1.0, light, saturation)
@@ -103,12 +96,8 @@ def _recolour(truth: DiscTruth, times: FloatArray, rng: np.random.Generator) -> 
     return discs
 
 
-def _vanish(truth: DiscTruth, times: FloatArray, rng: np.random.Generator) -> Discs | None:
+def _vanish(truth: DiscTruth, discs: Discs, onset: int, rng: np.random.Generator) -> Discs:
     """A ball is gone for three frames in which it should be in view, then back."""
-    onset = _onset(truth, times, rng)
-    if onset is None:
-        return None
-    discs = truth.discs(times)
     discs.present[onset : onset + FRAMES_SHOWN, rng.integers(len(truth.radii))] = False
     return discs
 
@@ -143,10 +132,10 @@ _TWO: tuple[Law, ...] = ("collision",)
 FAULTS: dict[str, Fault] = {
     fault.name: fault
     for fault in (
-        Fault("teleport", "continuity", "1.0 world unit", _ALL, _teleport),
-        Fault("grow", "radius", "25 % in radius", _ALL, _grow),
-        Fault("recolour", "colour", "90 degrees of hue", _ALL, _recolour),
-        Fault("vanish", "count", "3 frames in view", _ALL, _vanish),
+        Fault("teleport", "continuity", "1.0 world unit", _ALL, _from_some_frame(_teleport)),
+        Fault("grow", "radius", "25 % in radius", _ALL, _from_some_frame(_grow)),
+        Fault("recolour", "colour", "90 degrees of hue", _ALL, _from_some_frame(_recolour)),
+        Fault("vanish", "count", "3 frames in view", _ALL, _from_some_frame(_vanish)),
         Fault("restitution", "energy", "0.7 for 1", _TWO, _soft_collision),
         Fault("pass-through", "velocity", "3 frames in view", _TWO, _pass_through),
     )
