@@ -9,7 +9,7 @@ export PYTHONSAFEPATH = 1
 export OMP_NUM_THREADS = 1
 PYTEST := $(BIN)/python -m pytest --import-mode=importlib
 
-.PHONY: demo test test-slow bench lint docs-numbers studies clean
+.PHONY: demo test test-slow test-floor lint docs-numbers clean
 
 demo: $(VENV)/installed  ## The main job on the embedded default: a table and an HTML report
 	$(BIN)/wmenv demo --out wmenv-demo --force
@@ -26,11 +26,18 @@ lint: $(VENV)/linted  ## ruff and mypy
 	cd $(VENV) && bin/python -m mypy --config-file ../pyproject.toml -p wmenv | tee mypy.log
 	grep -q "in $$(find wmenv envs agents judgers -name '*.py' | wc -l) source files" $(VENV)/mypy.log  # none left out
 
+FLOORS := numpy==1.26.4 gymnasium==1.1.0 pydantic==2.7.4 rich==13.7.1 cyclopts==4.0.0 jinja2==3.1.0 av==14.0.0 numba==0.60.0
+test-floor:  ## The fast tests on the oldest versions that pyproject.toml admits, without the extras
+	$(PYTHON) -m venv .venv-floor
+	.venv-floor/bin/pip install -q --disable-pip-version-check $(FLOORS) pytest hypothesis pytest-benchmark .
+	rm -rf build *.egg-info
+	.venv-floor/bin/python -m pytest --import-mode=importlib -m "not slow" tests
+
 docs-numbers: $(VENV)/installed  ## Print every number of the docs anew into its marked block
 	$(BIN)/wmenv study all --docs docs README.md
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info wmenv-demo
+	rm -rf $(VENV) .venv-floor build dist *.egg-info wmenv-demo
 
 $(VENV)/created:
 	$(PYTHON) -m venv $(VENV)

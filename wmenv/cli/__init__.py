@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from cyclopts import App
+from cyclopts import App, CycloptsError
 
 from wmenv.cli.compare import compare
 from wmenv.cli.data import data
@@ -47,7 +47,9 @@ def main() -> None:
     from wmenv.core.errors import WmenvError
 
     try:
-        status = app(sys.argv[1:], result_action="return_value")
+        status = app(sys.argv[1:], result_action="return_value", exit_on_error=False)
+    except CycloptsError:  # printed already
+        sys.exit(REFUSED)
     except WmenvError as error:
         from wmenv.cli.console import say_error
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import shutil
@@ -108,24 +109,24 @@ class DataSet:
             "fps": np.array([10, 1]),
         }
         clips = (draw(Discs.of(p, r), self.size, self.edge) for p, r in zip(paths, starts.radii, strict=True))
-        partial = path.with_name(f".{path.name}.partial")
         if self.format == "npz":
-            try:
-                with open(partial, "wb") as file:
-                    np.savez_compressed(file, frames=np.stack(list(clips)), **state)
-                os.replace(partial, path)
-            except OSError:
-                partial.unlink(missing_ok=True)
-                raise
+            write_whole(path, _npz(frames=np.stack(list(clips)), **state))
             return
+        partial = path.with_name(f".{path.name}.partial")
         shutil.rmtree(partial, ignore_errors=True)
         try:
             partial.mkdir()
-            with open(partial / "states.npz", "wb") as file:
-                np.savez_compressed(file, **state)
+            (partial / "states.npz").write_bytes(_npz(**state))
             for case_id, frames in zip(ids, clips, strict=True):
                 (partial / f"{case_id}.mp4").write_bytes(encode_mp4(Clip(frames, FPS)))
             os.replace(partial, path)
         except OSError:
             shutil.rmtree(partial, ignore_errors=True)
             raise
+
+
+def _npz(**arrays: Any) -> bytes:
+    """An npz archive in memory: numpy 1.26 leaves a file open where the disk is full."""
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **arrays)
+    return buffer.getvalue()
