@@ -13,7 +13,7 @@ from wmenv.core.clip import Clip
 from wmenv.studies.blocks import markdown
 from wmenv.studies.parser import CLIPS, usual_cases
 from wmenv.worlds.discs.draw import draw, pixel_centres
-from wmenv.worlds.discs.laws import STICKING_SPEED, positions, velocity_after
+from wmenv.worlds.discs.laws import positions, sticks, velocity_after
 from wmenv.worlds.discs.measure import measure
 from wmenv.worlds.discs.official_parser import mask_and_mean, official_track
 from wmenv.worlds.discs.splits import CROWDED_LEVELS, draw_starts, scorable
@@ -122,12 +122,11 @@ def _contact() -> str:
 
 def _sticking() -> str:
     starts, _ = draw_starts("collision", "ood_low_v1_v2", np.arange(CASES, dtype=np.uint64))
-    closing = starts.velocity[:, 0, 0] - starts.velocity[:, 1, 0]
     change = np.abs(velocity_after(starts, "exact") - velocity_after(starts, "box2d")).max(axis=(1, 2))
-    sticks = closing <= STICKING_SPEED
+    sticking = sticks(starts)
     return (
-        f"{100 * sticks.mean():.0f} % of `ood_low_v1_v2` sticks; a correct elastic answer is then off by "
-        f"{change[sticks].mean():.2f} units/s a ball at its worst (mean), up to {change.max():.2f}"
+        f"{100 * sticking.mean():.0f} % of `ood_low_v1_v2` sticks; a correct elastic answer is then off by "
+        f"{change[sticking].mean():.2f} units/s a ball at its worst (mean), up to {change.max():.2f}"
     )
 
 

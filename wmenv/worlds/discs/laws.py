@@ -84,9 +84,14 @@ def velocity_after(starts: Starts, mode: Mode) -> FloatArray:
     elastic: FloatArray = 2 * common - starts.velocity
     if mode == "exact":
         return elastic
+    return np.where(sticks(starts)[:, None, None], common, elastic)
+
+
+def sticks(starts: Starts) -> BoolArray:
+    """Which balls Box2D lets stick: those that approach at a closing speed of at most 1; (N,)."""
     closing = starts.velocity[:, 0, 0] - starts.velocity[:, 1, 0]
-    sticks = (closing <= STICKING_SPEED)[:, None, None]
-    return np.where(sticks, common, elastic)
+    slow: BoolArray = (closing > 0) & (closing <= STICKING_SPEED)
+    return slow
 
 
 def positions(starts: Starts, times: FloatArray, mode: Mode = "exact") -> FloatArray:
@@ -121,8 +126,9 @@ def positions(starts: Starts, times: FloatArray, mode: Mode = "exact") -> FloatA
     x = velocity[..., 0] * np.minimum(elapsed[..., 0], contact)
     x += start[..., 0]
     x += after[:, None, :, 0] * np.maximum(elapsed[..., 0] - contact, 0.0)
-    if mode == "box2d":
-        x += _overlap_correction(starts, contact[..., 0], times)
+    sticking = sticks(starts) if mode == "box2d" else np.zeros(len(starts), dtype=bool)
+    if sticking.any():
+        x[sticking] += _overlap_correction(starts[sticking], contact[sticking, :, 0], times)
     path[..., 0] = x
     path[..., 1] = start[..., 1]
     return path
@@ -132,18 +138,16 @@ def _overlap_correction(starts: Starts, contact: FloatArray, times: FloatArray) 
     """How far Box2D pushes sticking balls apart: 20 % of the overlap beyond its slop in every step from the contact on.
 
     Args:
-        starts: N collisions.
+        starts: N collisions that stick.
         contact: (N, 1) start time of the contact step.
         times: (T,) seconds, multiples of the engine step.
 
     Returns:
-        (N, T, 2) displacement along x; zero for balls that bounce (they separate within the contact step).
+        (N, T, 2) displacement along x.
     """
     gap = starts.position[:, 1, 0] - starts.position[:, 0, 0] - starts.radii.sum(axis=1)
     closing = starts.velocity[:, 0, 0] - starts.velocity[:, 1, 0]
-    sticks = (closing > 0) & (closing <= STICKING_SPEED)
-    overlap = np.where(sticks, closing * np.where(sticks, contact[:, 0], 0.0) - gap, 0.0)
-    excess = np.maximum(overlap - LINEAR_SLOP, 0.0)[:, None]
+    excess = np.maximum(closing * contact[:, 0] - gap - LINEAR_SLOP, 0.0)[:, None]
     steps = np.maximum(np.rint((times[None, :] - contact) / SUBSTEP), 0.0)
     pushed = excess * (1.0 - (1.0 - BAUMGARTE) ** steps)
     share = starts.mass[:, ::-1] / starts.mass.sum(axis=1, keepdims=True) * [-1.0, 1.0]
