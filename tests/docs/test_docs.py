@@ -36,6 +36,13 @@ def test_readme_examples_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert (tmp_path / "runs/a/results.json").is_file()
 
 
+def test_concepts_example_runs() -> None:
+    names: dict[str, Any] = {}
+    (block,) = blocks("docs/concepts.md")
+    exec(block, names)
+    assert names["env"].action_space.shape == (2,)
+
+
 def test_contributing_examples_run(tmp_path: Path) -> None:
     import wmenv
 

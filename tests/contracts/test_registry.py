@@ -1,0 +1,94 @@
+"""Contracts of every registered agent and judger; a new one is covered without being named here."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import wmenv
+from wmenv.core.clip import Response
+from wmenv.core.protocols import Agent, Judger
+from wmenv.core.registries import AGENTS, JUDGERS, SUITES
+
+ENVS = [entry.name for entry in SUITES.entries()]
+JUDGED = 5
+
+
+@pytest.fixture(scope="module", params=ENVS)
+def suite(request: pytest.FixtureRequest) -> Any:
+    return wmenv.make(request.param, size=64).unwrapped
+
+
+@pytest.fixture(scope="module")
+def cases(suite: Any) -> list[Any]:
+    return list(suite.draw(JUDGED, np.random.default_rng(8)))
+
+
+def made(name: str, suite: Any, cases: list[Any], folder: Path) -> Agent:
+    """An agent by its name; those that want a folder of clips get one."""
+    if name != "videos":
+        return AGENTS.create(name)
+    for case in cases[:-1]:  # the last one is missing
+        wmenv.write_clip(folder / f"{case.id}.npz", suite.true_clip(case))
+    return AGENTS.create(f"videos:{folder}")
+
+
+@pytest.mark.parametrize("name", [entry.name for entry in AGENTS.entries()])
+def test_agents(name: str, suite: Any, cases: list[Any], tmp_path: Path) -> None:
+    agent = made(name, suite, cases, tmp_path)
+    assert isinstance(agent, Agent)
+    json.dumps(dict(agent.card), allow_nan=False)
+    asked = cases if agent.privileged else suite.observe(cases)
+    shown = [case.request.frames.copy() for case in cases]
+    seeds = list(range(JUDGED))
+    batch = agent.act(asked, seeds)
+    assert len(batch) == JUDGED and all(isinstance(one, Response) for one in batch)
+    for k in reversed(range(JUDGED)):
+        (alone,) = agent.act(asked[k : k + 1], seeds[k : k + 1])
+        assert alone.digest == batch[k].digest, "a response depends on its own request and seed alone"
+    for case, before in zip(cases, shown, strict=True):
+        np.testing.assert_array_equal(case.request.frames, before, err_msg="an agent wrote into its request")
+    for one in batch:
+        json.dumps(one.spec(), allow_nan=False)
+        if isinstance(one, wmenv.Clip):
+            assert one.frames.shape == (32, 64, 64, 3)
+            np.testing.assert_array_equal(one.frames[:3], cases[batch.index(one)].request.frames)
+
+
+@pytest.mark.parametrize("name", [entry.name for entry in JUDGERS.entries()])
+def test_judgers(name: str, suite: Any, cases: list[Any]) -> None:
+    judger = JUDGERS.create(name)
+    assert isinstance(judger, Judger)
+    json.dumps(dict(judger.card), allow_nan=False)
+    responses = [suite.true_clip(case) for case in cases]
+    responses[1] = wmenv.Clip(
+        np.random.default_rng(0).integers(0, 256, (32, 64, 64, 3), dtype=np.uint8), responses[0].fps
+    )
+    shown = cases if judger.reads_truth else [case.without_truth(name) for case in cases]
+    batch = judger.judge(shown, responses)
+    for k in range(JUDGED):
+        (alone,) = judger.judge(shown[k : k + 1], responses[k : k + 1])
+        assert [(v.state, v.score, v.native) for v in alone.verdicts] == [
+            (v.state, v.score, v.native) for v in batch[k].verdicts
+        ]
+        assert alone.total == batch[k].total
+        assert [v.criterion for v in batch[k].verdicts] == [c.id for c in cases[k].criteria]
+        assert batch[k].reward is None or 0.0 <= batch[k].reward <= 1.0
+    assert batch[0].reward > batch[1].reward, "a true clip is better than noise"
+
+
+def test_suites(suite: Any, cases: list[Any]) -> None:
+    again = suite.cases([case.id for case in reversed(cases)])
+    for case, twin in zip(reversed(cases), again, strict=True):
+        assert case.id == twin.id and case.tags == twin.tags
+        np.testing.assert_array_equal(case.request.frames, twin.request.frames)
+        np.testing.assert_array_equal(suite.true_clip(case).frames, suite.true_clip(twin).frames)
+    json.dumps(suite.protocol(), allow_nan=False)
+    for split in suite.splits():
+        few = suite.case_ids(3, np.random.default_rng(1), split)
+        assert few == suite.case_ids(6, np.random.default_rng(1), split)[:3]
+        assert {case.tags["split"] for case in suite.cases(few)} == {split}
