@@ -66,6 +66,7 @@ def test_evaluate_compare_report_show_list(tmp_path: Path) -> None:
     assert done.returncode == 0 and "reward" in done.stdout and "ood_high_v" in done.stdout, done.stderr
     assert wmenv("report", run, "--out", tmp_path / "r.html").stdout.strip() == str(tmp_path / "r.html")
     shown = wmenv("show", "PhyWorld-collision").stdout
+    assert "\N{REPLACEMENT CHARACTER}" not in shown and "\n" in shown
     assert "velocity_official" in shown and "ood_cross" in shown and "mode=exact" in shown
     assert "PhyWorld-parabola-v0" in wmenv("list", "envs", "--tag", "level=predictor").stdout
     assert wmenv("list", "envs", "--tag", "level=evolver").returncode == 1

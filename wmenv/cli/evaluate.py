@@ -54,9 +54,7 @@ def evaluate(
         batch: Rollouts handed to an agent at once.
         report: Write report.html.
     """
-    from rich.markup import escape
-
-    from wmenv.cli.console import env_options, progress
+    from wmenv.cli.console import env_options, escape, progress
     from wmenv.cli.console import out as console
     from wmenv.core.registries import make_env
     from wmenv.runs.evaluate import evaluate as run

@@ -24,7 +24,7 @@ def show(env: str, /) -> None:
     console = out()
     console.print(f"[bold]{escape(env_id)}[/bold]  {escape(protocol['case_set'])}  protocol {digest(protocol)}")
     console.print(escape("  ".join(f"{key}={value}" for key, value in SUITES.entry(env_id).tags.items())), style="dim")
-    console.print(escape(inspect.cleandoc(type(suite).__doc__ or "")))
+    console.print(_lines(inspect.cleandoc(type(suite).__doc__ or "")))
     console.print(f"\nsplits: {', '.join(suite.splits())}")
     table = Table(title="criteria", title_justify="left", box=None, pad_edge=False)
     for column in ("id", "weight", "unit", "question"):
@@ -36,4 +36,11 @@ def show(env: str, /) -> None:
     settable = [f"{o.name}={o.default}" for o in options if o.kind is o.KEYWORD_ONLY and o.name != "render_mode"]
     console.print(f"\noptions (--set KEY=VALUE, with defaults): {escape(', '.join(settable))}")
     rest = {key: value for key, value in protocol.items() if key != "criteria"}
-    console.print(f"\nprotocol: {escape(json.dumps(rest, indent=1))}")
+    console.print(f"\nprotocol: {_lines(json.dumps(rest, indent=1))}")
+
+
+def _lines(text: str) -> str:
+    """Text of several lines, each of them inert."""
+    from wmenv.cli.console import escape
+
+    return "\n".join(escape(line) for line in text.splitlines())

@@ -5,6 +5,7 @@ from __future__ import annotations
 from rich import box, markup
 from rich.table import Table
 
+from wmenv.core.errors import printable
 from wmenv.report.numbers import ABSENT, number
 from wmenv.report.rows import Line, headline, split_tables
 from wmenv.runs.results import Results
@@ -49,7 +50,7 @@ def terminal_table(results: Results) -> Table:
 
 def escape(text: str) -> str:
     """Text that neither styles nor moves the cursor: rich's markup escaped, control characters replaced."""
-    return markup.escape("".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text))
+    return markup.escape(printable(text))
 
 
 def _agent(line: Line, split: str) -> list[str]:
