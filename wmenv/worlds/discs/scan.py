@@ -22,6 +22,9 @@ X, Y, MASS, COMPACTNESS, RED, GREEN, BLUE, HUE_CLASS = range(8)
 PIXELS, CORES, CORE_RGB, ALL_RGB, ROWS, COLUMNS, SUMS = 0, 1, 2, 5, 8, 9, 10
 TOP, BOTTOM, LEFT, RIGHT = range(4)
 
+ZERO, NONE = np.int64(0), np.int64(-1)
+"""Typed constants: numba would compile a second version of a kernel for a literal 0 or -1."""
+
 
 @compiled
 def scan(frames, words, hues, min_area, found, count, masks):  # type: ignore[no-untyped-def]
@@ -36,15 +39,15 @@ def scan(frames, words, hues, min_area, found, count, masks):  # type: ignore[no
     kept = np.empty(MAX_OBJECTS, np.int64)
     peak = np.empty((MAX_OBJECTS, 3))
     for t in range(len(frames)):
-        regions, above = 0, 0
+        regions, above = ZERO, ZERO
         for row in range(size):
             words_here = words[t, row]
             if _blank(words_here):
-                above = 0
+                above = ZERO
                 continue
             # The runs of even and odd rows take turns in `runs`.
-            line, here = frames[t, row], 0
-            start, hue, column = -1, 0, 0
+            line, here = frames[t, row], ZERO
+            start, hue, column = NONE, ZERO, ZERO
             while column <= size and regions < MAX_REGIONS:
                 # One step takes a span of equal pixels.
                 span, pixel_hue = 1, -1
@@ -65,7 +68,7 @@ def scan(frames, words, hues, min_area, found, count, masks):  # type: ignore[no
                     )
                     region_hue[runs[row % 2, here, 3]] = hue
                     here += 1
-                    start = -1
+                    start = NONE
                 if pixel_hue >= 0:
                     if start < 0:
                         start, hue = column, pixel_hue
