@@ -5,6 +5,8 @@ What it computes is defined in `measure` and stated plainly in `measure_referenc
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from wmenv.worlds.compiled import compiled
@@ -22,7 +24,8 @@ X, Y, MASS, COMPACTNESS, RED, GREEN, BLUE, HUE_CLASS = range(8)
 PIXELS, CORES, CORE_RGB, ALL_RGB, ROWS, COLUMNS, SUMS = 0, 1, 2, 5, 8, 9, 10
 TOP, BOTTOM, LEFT, RIGHT = range(4)
 
-ZERO, NONE = np.int64(0), np.int64(-1)
+ZERO: Any = np.int64(0)
+NONE: Any = np.int64(-1)
 """Typed constants: numba would compile a second version of a kernel for a literal 0 or -1."""
 
 
