@@ -67,6 +67,24 @@ def test_links_lead_somewhere(page: Path) -> None:
         assert (page.parent / target).exists(), f"{page.name} links to {target}"
 
 
+def test_stated_constants_are_those_in_force() -> None:
+    """Half-score errors and parameter ranges of docs/phyworld.md."""
+    from wmenv.worlds.discs.criteria import MEASURES
+    from wmenv.worlds.discs.splits import parameter_ranges
+
+    page = (ROOT / "docs/phyworld.md").read_text()
+    for name, measure in MEASURES.items():
+        (half,) = re.findall(rf"^\| `{name}` \|.*\| ([\d.]+) \|$", page, flags=re.MULTILINE)
+        assert float(half) == measure.half, name
+    rows = {"`code`, uniform motion and parabola": ("parabola", "code"), "`code`, collision": ("collision", "code"),
+            "`paper`, all": ("collision", "paper")}  # fmt: skip
+    for label, (law, ranges) in rows.items():
+        (cells,) = re.findall(rf"^\| {label} \| (.*) \|$", page, flags=re.MULTILINE)
+        stated = [tuple(map(float, cell.split("-"))) for cell in cells.split(" | ")]
+        sides = parameter_ranges(law, ranges)  # type: ignore[arg-type]
+        assert stated == [tuple(sides[name][side]) for name in ("r", "v") for side in ("id", "low", "high")]
+
+
 def test_blocks_belong_to_studies_and_are_filled() -> None:
     named = [name for page in PAGES for name in re.findall(r"<!-- study: ([\w-]+) -->", page.read_text())]
     assert set(named) == set(STUDIES)
