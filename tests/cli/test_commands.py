@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-COMMANDS = ("demo", "evaluate", "judge", "report", "compare", "list", "show", "data", "study", "doctor")
+COMMANDS = ("demo", "evaluate", "requests", "judge", "report", "compare", "list", "show", "data", "study", "doctor")
 
 
 def wmenv(*arguments: object) -> subprocess.CompletedProcess[str]:
@@ -77,3 +77,32 @@ def test_studies_are_listed() -> None:
     assert "phyworld-faults" in wmenv("study").stdout
     done = wmenv("study", "phyworld-fault")
     assert done.returncode == 2 and "phyworld-faults" in done.stderr
+
+
+def test_clips_made_elsewhere_from_requests_on_disk(tmp_path: Path) -> None:
+    """A generator that sees nothing but the written requests; its clips are judged by the same arguments."""
+    import numpy as np
+
+    from wmenv.core.video import read_clip, write_clip
+
+    same = ("--split", "id", "--split", "ood_low", "--episodes", 3, "--seed", 5, "--size", 64)
+    done = wmenv("requests", "PhyWorld-parabola", *same, "--out", tmp_path / "asked")
+    assert done.returncode == 0 and done.stdout.strip() == str(tmp_path / "asked/requests.jsonl"), done.stderr
+    asked = [json.loads(line) for line in (tmp_path / "asked/requests.jsonl").read_text().splitlines()]
+    assert len(asked) == 6 and {one["split"] for one in asked} == {"id", "ood_low"}
+    (tmp_path / "clips").mkdir()
+    for one in asked:
+        given = read_clip(tmp_path / "asked" / one["given"])
+        assert given.frames.shape == (3, 64, 64, 3) and "parabola" in one["prompt"]
+        still = np.repeat(given.frames[-1:], one["spec"]["frames"] - 3, axis=0)
+        whole = type(given)(np.concatenate([given.frames, still]), given.fps)
+        write_clip(tmp_path / "clips" / f"{one['case_id']}.mp4", whole)
+    run = tmp_path / "run"
+    done = wmenv("evaluate", "PhyWorld-parabola", *same, "--agent", f"videos:{tmp_path / 'clips'}",
+                 "--agent", "copy-last", "--no-report", "--out", run)  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    rows = {(row["agent"], row["split"]): row for row in json.loads((run / "results.json").read_text())["rows"]}
+    for split in ("id", "ood_low"):
+        mine, known = rows["videos:clips", split], rows["copy-last", split]
+        assert mine["forfeited"] == known["forfeited"] == 0
+        assert abs(mine["reward"]["mean"] - known["reward"]["mean"]) < 0.02

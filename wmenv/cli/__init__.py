@@ -14,6 +14,7 @@ from wmenv.cli.evaluate import evaluate
 from wmenv.cli.judge import judge
 from wmenv.cli.list import list_names
 from wmenv.cli.report import report
+from wmenv.cli.requests import requests
 from wmenv.cli.show import show
 from wmenv.cli.study import study
 
@@ -30,6 +31,7 @@ app = App(
 for function, name in (
     (demo, "demo"),
     (evaluate, "evaluate"),
+    (requests, "requests"),
     (report, "report"),
     (compare, "compare"),
     (list_names, "list"),
