@@ -105,7 +105,8 @@ def test_fewer_clips_are_shown_and_the_rest_counted_worst_first(run: Path) -> No
     assert page.count("<video ") == CLIPS // EPISODES
     assert page.count(f"{EPISODES - 1} more kept") == CLIPS // EPISODES
     store = RunStore(run)
-    worst = min((r for r in store.rollouts() if r.agent == "copy-last"), key=lambda r: r.final.reward)  # type: ignore
+    rewards = {r.key: r.final.reward for r in store.rollouts() if r.agent == "copy-last" and r.final is not None}
+    worst = next(r for r in store.rollouts() if r.key == min(rewards, key=lambda key: rewards[key] or 0.0))
     store.close()
     assert f"<code>{worst.case_id}</code>" in page
     assert "<video " not in page_of(run, clips_per_group=0)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from wmenv.studies.baselines import SPLITS, run_baselines
-from wmenv.studies.faults import CALIBRATION_SEEDS, CLEAN, EXAM_SEEDS, PLANTED, examine
+from wmenv.studies.faults import CALIBRATION_SEEDS, CLEAN, EXAM_SEEDS, PLANTED, examine, margins
 from wmenv.studies.parser import CLIPS, floor, usual_cases
+from wmenv.worlds.discs.criteria import MEASURES
 from wmenv.worlds.discs.faults import FAULTS
 from wmenv.worlds.discs.world import LAWS, Law
 
@@ -30,6 +31,15 @@ def test_exam_of_planted_faults(law: Law) -> None:
     for exam in planted:
         assert exam.clips == PLANTED == 100
         assert exam.own >= 99, exam
+
+
+def test_half_score_errors_lie_between_clean_and_planted_clips_of_the_calibration_seeds() -> None:
+    assert max(CALIBRATION_SEEDS) < 1000
+    found = margins()
+    assert sum(planted is not None for _, planted in found.values()) == len({f.criterion for f in FAULTS.values()}) == 6
+    for name, (clean, planted) in found.items():
+        assert clean < MEASURES[name].half, name
+        assert planted is None or planted > MEASURES[name].half, name
 
 
 def test_nearest_neighbour_is_lawful_in_distribution_only() -> None:

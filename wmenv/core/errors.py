@@ -58,10 +58,3 @@ def told(error: BaseException) -> str:
 def printable(text: str) -> str:
     """Text with every control character replaced, so that a name or a message cannot drive a terminal."""
     return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
-
-
-class MissingDependency(WmenvError, ImportError):
-    """An optional dependency is not installed."""
-
-    def __init__(self, package: str, extra: str, purpose: str) -> None:
-        super().__init__(f"{purpose} needs {package}, which is not installed: pip install 'wmenv[{extra}]'")

@@ -26,7 +26,6 @@ from wmenv.core.errors import RunFolderError, told
 from wmenv.core.verdict import Judgement, Verdict
 
 FILE = "run.sqlite"
-SCHEMA_VERSION = 0
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
