@@ -15,7 +15,7 @@ from wmenv.core.clip import Clip
 from wmenv.core.errors import InvalidArgument, InvalidCase
 from wmenv.core.protocols import Judger
 from wmenv.envs.base import SuiteEnv, check_option, check_split, judger_identity
-from wmenv.envs.phyworld.protocol import CASE_SET, PROMPTS, VERSION, scheme_criteria
+from wmenv.envs.phyworld.protocol import CASE_SET, VERSION, prompt, scheme_criteria
 from wmenv.envs.vector import SuiteVectorEnv
 from wmenv.worlds.discs.discs import Discs
 from wmenv.worlds.discs.draw import draw
@@ -84,7 +84,7 @@ class PhyWorldEnv(SuiteEnv):
         super().__init__(judger, render_mode)
 
     def splits(self) -> tuple[str, ...]:
-        """`id`, `ood_low`, `ood_high`, `ood_cross`, then one split a level."""
+        """`id`, `ood_low`, `ood_high`, `ood_cross`, then one split a level, then those of the analysis experiments."""
         return split_names(self.law)
 
     def protocol(self) -> dict[str, Any]:
@@ -133,8 +133,9 @@ class PhyWorldEnv(SuiteEnv):
             for row, (k, level) in enumerate(zip(members, levels, strict=True)):
                 one = starts[row : row + 1]
                 truth = DiscTruth(one, self.mode, self.edge, self.given, self.clip_spec.frames or 0, mean_speed)
-                frames = draw(Discs.of(paths[row], truth.radii), self.size, self.edge, out=shown[k])
-                request = Request(ids[k], PROMPTS[self.law], frames, self.clip_spec)
+                discs = Discs.of(paths[row], truth.radii, truth.colours, truth.shapes)
+                frames = draw(discs, self.size, self.edge, out=shown[k])
+                request = Request(ids[k], prompt(truth), frames, self.clip_spec)
                 cases[k] = Case(
                     request=request,
                     criteria=self.criteria,

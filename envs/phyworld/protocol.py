@@ -8,7 +8,8 @@ from wmenv.core.criterion import Criterion
 from wmenv.core.errors import InvalidArgument
 from wmenv.core.schemes import scheme, weighted_mean
 from wmenv.worlds.discs.criteria import MEASURES
-from wmenv.worlds.discs.world import Law
+from wmenv.worlds.discs.truth import DiscTruth
+from wmenv.worlds.discs.world import COLOUR_NAMES, COLOURS, SHAPES, Law
 
 VERSION = 0
 CASE_SET = f"PhyWorld protocol, wmenv cases v{VERSION}"
@@ -18,6 +19,15 @@ PROMPTS: dict[Law, str] = {
     "parabola": "A red disc is thrown sideways and falls in a parabola in front of a white wall.",
     "collision": "A red disc and a blue disc approach each other on a white plane and collide elastically.",
 }
+
+
+def prompt(truth: DiscTruth) -> str:
+    """What to show, in words: the law's prompt, with the colour and shape of a lone ball."""
+    if len(truth.radii) > 1:
+        return PROMPTS[truth.law]
+    (colour,) = (name for name, rgb in zip(COLOUR_NAMES, COLOURS, strict=True) if (rgb == truth.colours[0]).all())
+    return PROMPTS[truth.law].replace("red disc", f"{colour} {SHAPES[truth.shapes[0]]}")
+
 
 _WEIGHTS = {
     # The paper's measure alone decides the reward; the other criteria are reported beside it.

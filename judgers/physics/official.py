@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wmenv.worlds.discs.truth import DiscTruth
-from wmenv.worlds.discs.world import FRAME_TIME, VIEW
+from wmenv.worlds.discs.world import COLOURS, FRAME_TIME, VIEW
 
 FloatArray = NDArray[np.float64]
 
@@ -51,9 +51,10 @@ def official_velocity_error(
     Returns:
         units/s, or None where the code would average over no frame.
     """
-    balls = len(truth.radii)
-    absent = [VIEW] if balls == 1 else [0.0, VIEW]
-    x = np.where(masks[:, :balls, 0] > 0, masks[:, :balls, 1] / size * VIEW, absent)
+    absent = [VIEW] if len(truth.radii) == 1 else [0.0, VIEW]
+    # Each ball is looked for in the mask of its own colour, as the official scripts of two colours do.
+    own = [int((COLOURS == colour).all(axis=1).argmax()) for colour in truth.colours]
+    x = np.where(masks[:, own, 0] > 0, masks[:, own, 1] / size * VIEW, absent)
     velocity = np.diff(x, axis=0) / FRAME_TIME
     if truth.law != "collision":
         return float(abs(velocity[:, 0].mean() - truth.starts.velocity[0, 0, 0])) if len(velocity) else None

@@ -6,7 +6,7 @@ import numpy as np
 
 from wmenv.studies.blocks import markdown
 from wmenv.worlds.discs.laws import contact_time, inside_view, positions, scored_pairs
-from wmenv.worlds.discs.splits import draw_starts, level_sides, parameter_ranges, split_levels, split_names
+from wmenv.worlds.discs.splits import draw_starts, level_sides, parameter_ranges, regions_of, split_levels, split_names
 from wmenv.worlds.discs.truth import split_mean_speed
 from wmenv.worlds.discs.world import FRAMES, GIVEN_FRAMES, LAWS, Law, frame_times
 
@@ -18,6 +18,8 @@ def splits_table() -> str:
     rows = []
     for law in LAWS:
         for split in split_names(law):
+            if regions_of(law, split):
+                continue  # the analysis experiments have a table of their own
             levels = split_levels(law, split) or ()
             ranges = _ranges(law, levels[0]) if len(levels) == 1 else f"{len(levels)} levels, equally likely"
             pairs = _scored(law, split)

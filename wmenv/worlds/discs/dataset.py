@@ -17,7 +17,7 @@ from wmenv.core.clip import Clip
 from wmenv.core.errors import InvalidArgument, ProtocolMismatch, RunFolderError
 from wmenv.core.files import write_whole
 from wmenv.core.video import encode_mp4
-from wmenv.worlds.discs.discs import Discs
+from wmenv.worlds.discs.discs import discs_of
 from wmenv.worlds.discs.draw import draw
 from wmenv.worlds.discs.laws import positions
 from wmenv.worlds.discs.splits import SEED_BITS, draw_starts, split_names
@@ -108,7 +108,11 @@ class DataSet:
             "case_id": np.array(ids),
             "fps": np.array([10, 1]),
         }
-        clips = (draw(Discs.of(p, r), self.size, self.edge) for p, r in zip(paths, starts.radii, strict=True))
+        if starts.colour is not None:
+            state["colours"] = starts.colour
+        if starts.shape is not None:
+            state["shapes"] = starts.shape
+        clips = (draw(discs, self.size, self.edge) for discs in discs_of(starts, frame_times(self.frames), self.mode))
         if self.format == "npz":
             write_whole(path, _npz(frames=np.stack(list(clips)), **state))
             return

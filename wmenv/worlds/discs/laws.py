@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from wmenv.worlds.discs.world import BALLS, GRAVITY, SUBSTEP, VIEW, Law, Mode
+from wmenv.worlds.discs.world import BALLS, COLOURS, DISC, GRAVITY, SUBSTEP, VIEW, Law, Mode
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
@@ -35,19 +35,39 @@ class Starts:
         radii: (N, B), world units.
         position: (N, B, 2) centres at t = 0, world units.
         velocity: (N, B, 2) at t = 0, units/s.
+        colour: (N, B, 3) RGB, or None for the official colours of the law.
+        shape: (N, B) indices in `world.SHAPES`, or None where shape is no matter and all are discs. The radius of a
+            square is half its side, that of a ring its outer one.
     """
 
     law: Law
     radii: FloatArray
     position: FloatArray
     velocity: FloatArray
+    colour: NDArray[np.uint8] | None = None
+    shape: NDArray[np.uint8] | None = None
 
     def __len__(self) -> int:
         return len(self.radii)
 
     def __getitem__(self, index: slice | NDArray[np.int64] | NDArray[np.bool_]) -> Starts:
         """Select cases; an index array or a slice, so that the case axis stays."""
-        return Starts(self.law, self.radii[index], self.position[index], self.velocity[index])
+        colour = None if self.colour is None else self.colour[index]
+        shape = None if self.shape is None else self.shape[index]
+        return Starts(self.law, self.radii[index], self.position[index], self.velocity[index], colour, shape)
+
+    @property
+    def colours(self) -> NDArray[np.uint8]:
+        """(N, B, 3) RGB, the official colours where none are stated."""
+        if self.colour is not None:
+            return self.colour
+        balls = self.radii.shape[1]
+        return np.broadcast_to(COLOURS[:balls], (len(self), balls, 3))
+
+    @property
+    def shapes(self) -> NDArray[np.uint8]:
+        """(N, B) indices in `world.SHAPES`, discs where none are stated."""
+        return np.full(self.radii.shape, DISC, dtype=np.uint8) if self.shape is None else self.shape
 
     @property
     def mass(self) -> FloatArray:

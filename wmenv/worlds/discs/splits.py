@@ -4,6 +4,10 @@ Names: `id`; `ood_low`, `ood_high`, `ood_cross` (every official level of that si
 split a level, such as `ood_high_v` or `ood_low_r1_r2`. A level says which parameters leave the training range;
 the others stay inside it. `cross` sends ball 1 low and ball 2 high, `r2_r1` the radii the other way round.
 
+Uniform motion has more, listed by `analysis_splits`: training and test splits of the analysis experiments, declared
+in `attributes` (colour, size, velocity and shape in conflict) and `gaps` (velocities left out, directions flipped).
+They are drawn from regions of their own, the same under either setting of `ranges`.
+
 Source of levels, ranges and start positions: phyworld/phyworld commit ee0e473 (`one_ball_*.py`,
 `two_balls_collision.py`); of the paper's ranges: arXiv 2411.02385, appendix A.4.
 """
@@ -12,46 +16,33 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from wmenv.worlds.counter_rng import uniforms
-from wmenv.worlds.discs.laws import Starts, contact_time, velocity_after
-from wmenv.worlds.discs.world import (
-    BALLS,
-    FIRST_FRAME_TIME,
-    FRAME_TIME,
-    FRAMES,
-    GIVEN_FRAMES,
-    VIEW,
-    Law,
-    Mode,
-    Ranges,
-)
+from wmenv.worlds.discs.attributes import CONFLICT_SPLITS
+from wmenv.worlds.discs.gaps import GAP_SPLITS
+from wmenv.worlds.discs.laws import Starts
+from wmenv.worlds.discs.place import between, place_collision, place_one_ball, scorable
+from wmenv.worlds.discs.regions import Interval, Region, draw_regions
+from wmenv.worlds.discs.world import BALLS, Law, Mode, Ranges
+
+__all__ = [
+    "SEED_BITS", "analysis_splits", "draw_starts", "level_sides", "levels", "parameter_ranges", "regions_of",
+    "scorable", "split_levels", "split_names",
+]  # fmt: skip
 
 FloatArray = NDArray[np.float64]
 Side = Literal["id", "low", "high"]
 SIDES: tuple[Side, ...] = ("id", "low", "high")
 
 SEED_BITS = 48
-FRAMES_BEFORE_CONTACT = 8
-FRAMES_AFTER_CONTACT = 8
-FRAMES_IN_VIEW = 24
-MARGIN = 0.05 * VIEW
-MIN_SCORED_PAIRS = 2
 MAX_ATTEMPTS = 2000
 
 
 _GROUPS: tuple[Literal["low", "high", "cross"], ...] = ("low", "high", "cross")
-
-
-class Interval(NamedTuple):
-    """A closed range of a parameter."""
-
-    low: float
-    high: float
 
 
 _PAPER: dict[str, dict[Side, Interval]] = {
@@ -91,9 +82,28 @@ def levels(law: Law, group: Literal["low", "high", "cross"]) -> tuple[str, ...]:
     return tuple(name for name in full if law != "collision" or name not in CROWDED_LEVELS)
 
 
-@lru_cache(maxsize=64)
+_ANALYSIS: dict[str, tuple[Region, ...]] = {**CONFLICT_SPLITS, **GAP_SPLITS}
+
+
+def analysis_splits(law: Law) -> tuple[str, ...]:
+    """The splits of the analysis experiments, none of them a headline or an OOD group; uniform motion alone has any."""
+    return tuple(_ANALYSIS) if law == "uniform_motion" else ()
+
+
+def regions_of(law: Law, split: str) -> tuple[Region, ...] | None:
+    """The regions that a split of the analysis experiments is drawn from; None for every other split."""
+    return _ANALYSIS.get(split) if law == "uniform_motion" else None
+
+
+@lru_cache(maxsize=256)
 def split_levels(law: Law, split: str) -> tuple[str, ...] | None:
-    """The levels a split draws from (full names such as `ood_low_v`), or None where there is no such split."""
+    """The levels a split draws from, or None where there is no such split.
+
+    Full names such as `ood_low_v`; in the analysis experiments names of regions such as `red_large`.
+    """
+    regions = regions_of(law, split)
+    if regions is not None:
+        return tuple(region.name for region in regions)
     if split == "id":
         return ("id",)
     for group in _GROUPS:
@@ -105,16 +115,23 @@ def split_levels(law: Law, split: str) -> tuple[str, ...] | None:
 
 
 def split_names(law: Law) -> tuple[str, ...]:
-    """All splits of a law: the four headline splits first, then one a level."""
-    return ("id", *(f"ood_{group}" for group in _GROUPS), *(name for group in _GROUPS for name in levels(law, group)))
+    """All splits of a law: the four headline splits first, then one a level, the analysis experiments last."""
+    official = (name for group in _GROUPS for name in levels(law, group))
+    return ("id", *(f"ood_{group}" for group in _GROUPS), *official, *analysis_splits(law))
 
 
 @lru_cache(maxsize=64)
 def level_sides(law: Law, level: str) -> tuple[Side, ...]:
-    """Side of each parameter at a level, ordered (r, v) or (r1, r2, v1, v2)."""
+    """Side of each parameter at a level, ordered (r, v) or (r1, r2, v1, v2).
+
+    Raises:
+        ValueError: The level is none of these; levels of the analysis experiments are regions, not sides.
+    """
     names = ("r", "v") if law != "collision" else ("r1", "r2", "v1", "v2")
     if level == "id":
         return tuple("id" for _ in names)
+    if not level.startswith("ood_"):
+        raise ValueError(f"{level!r} has no sides: levels of the analysis experiments are regions, see `regions_of`")
     _, group, out = level.split("_", 2)
     moved = out.split("_")
     if group != "cross":
@@ -154,7 +171,8 @@ def draw_starts(
         only_scorable: Whether to draw again where fewer than two frame pairs could be scored.
 
     Returns:
-        The N starts, and the level of each.
+        The N starts, and the level of each. Starts of the analysis experiments say colour and shape where a split
+        has others than red discs.
 
     Raises:
         ValueError: No such split.
@@ -163,6 +181,9 @@ def draw_starts(
     if names is None:
         raise ValueError(f"no split {split!r} for {law}; splits are {', '.join(split_names(law))}")
     seeds = np.asarray(seeds, dtype=np.uint64)
+    regions = regions_of(law, split)
+    if regions is not None:
+        return draw_regions(law, regions, seeds)
     sides = np.array([[SIDES.index(side) for side in level_sides(law, name)] for name in names])
     bounds = parameter_ranges(law, ranges)
     kinds = ["r", "v"] if law != "collision" else ["r", "r", "v", "v"]
@@ -171,12 +192,12 @@ def draw_starts(
     count, balls = len(seeds), BALLS[law]
     result = Starts(law, np.empty((count, balls)), np.empty((count, balls, 2)), np.empty((count, balls, 2)))
     level = (uniforms(seeds, 0, 1)[:, 0] * len(names)).astype(np.int64)
-    place = _place_collision if law == "collision" else _place_one_ball
+    place = place_collision if law == "collision" else place_one_ball
     waiting = np.arange(count)
     for attempt in range(1, MAX_ATTEMPTS):
         numbers = uniforms(seeds[waiting], attempt, len(kinds) + 3)
         limits = table[np.arange(len(kinds)), sides[level[waiting]]]  # (n, P, 2)
-        values = _between(limits[..., 0], limits[..., 1], numbers[:, 3:])
+        values = between(limits[..., 0], limits[..., 1], numbers[:, 3:])
         starts, fits = place(law, values, numbers[:, :3])
         if law == "collision" and only_scorable:
             fits &= scorable(starts, mode)
@@ -187,53 +208,3 @@ def draw_starts(
         if not len(waiting):
             return result, [names[index] for index in level]
     raise RuntimeError(f"{len(waiting)} of {count} draws of {law} {split} found no room in {MAX_ATTEMPTS} attempts")
-
-
-def _between(low: FloatArray | float, high: FloatArray | float, number: FloatArray) -> FloatArray:
-    return low + (high - low) * number
-
-
-def _place_one_ball(law: Law, values: FloatArray, numbers: FloatArray) -> tuple[Starts, NDArray[np.bool_]]:
-    radius, speed = values[:, 0], values[:, 1]
-    rightmost = VIEW - (FRAMES_IN_VIEW * FRAME_TIME * speed + radius)
-    rightmost = np.where(rightmost < radius, radius + 0.5 * numbers[:, 0], rightmost)
-    x = _between(radius, rightmost, numbers[:, 1])
-    if law == "parabola":
-        y = _between(VIEW - 1.5 - radius, VIEW - 0.5 - radius, numbers[:, 2])
-    else:
-        y = _between(radius + MARGIN, VIEW - MARGIN - radius, numbers[:, 2])
-    position = np.stack([x, y], axis=-1)[:, None]
-    velocity = np.stack([speed, np.zeros_like(speed)], axis=-1)[:, None]
-    return Starts(law, radius[:, None], position, velocity), np.ones(len(radius), dtype=bool)
-
-
-def _place_collision(law: Law, values: FloatArray, numbers: FloatArray) -> tuple[Starts, NDArray[np.bool_]]:
-    r1, r2, v1, v2 = values.T
-    reach, closing = r1 + r2, v1 + v2
-    nearest = FRAMES_BEFORE_CONTACT * FRAME_TIME * closing + reach
-    farthest = np.minimum((FRAMES - FRAMES_AFTER_CONTACT) * FRAME_TIME * closing + reach, VIEW - reach)
-    uneven = (r1 > 2 * r2) | (r2 > 2 * r1)
-    farthest = np.where(uneven, np.minimum(farthest, 1.25 * nearest), farthest)
-    distance = _between(nearest, farthest, numbers[:, 0])
-    right = VIEW - r2 - distance
-    left = np.where(r2 > 2 * r1, right - MARGIN, r1)
-    x1 = np.maximum(_between(left, right, numbers[:, 1]), r1)
-    y = _between(np.maximum(r1, r2) + MARGIN, VIEW - MARGIN - np.maximum(r1, r2), numbers[:, 2])
-    position = np.stack([np.stack([x1, y], -1), np.stack([x1 + distance, y], -1)], axis=1)
-    still = np.zeros_like(v1)
-    velocity = np.stack([np.stack([v1, still], -1), np.stack([-v2, still], -1)], axis=1)
-    starts = Starts(law, np.stack([r1, r2], -1), position, velocity)
-    return starts, (nearest <= farthest) & (x1 + distance <= VIEW - r2 + 1e-9)
-
-
-def scorable(starts: Starts, mode: Mode) -> NDArray[np.bool_]:
-    """Whether at least two frame pairs lie between the contact and the first exit of a ball; both in closed form."""
-    contact = contact_time(starts, mode)
-    x = starts.position[..., 0] + starts.velocity[..., 0] * contact[:, None]
-    speed = velocity_after(starts, mode)[..., 0]
-    room = np.where(speed > 0, VIEW - starts.radii - x, x - starts.radii)
-    leaves = contact + (room / np.maximum(np.abs(speed), 1e-12)).min(axis=1)
-    first = np.ceil((contact - FIRST_FRAME_TIME) / FRAME_TIME)
-    last = np.minimum(np.floor((leaves - FIRST_FRAME_TIME) / FRAME_TIME), FRAMES - 1)
-    enough: NDArray[np.bool_] = last - np.maximum(first, GIVEN_FRAMES - 1) >= MIN_SCORED_PAIRS
-    return enough

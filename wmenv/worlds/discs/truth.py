@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from wmenv.worlds.discs.discs import Discs
 from wmenv.worlds.discs.laws import Starts, contact_time, inside_view, positions, scored_pairs
 from wmenv.worlds.discs.splits import draw_starts
-from wmenv.worlds.discs.world import COLOURS, FRAMES, GIVEN_FRAMES, Edge, Law, Mode, Ranges, frame_times
+from wmenv.worlds.discs.world import FRAMES, GIVEN_FRAMES, Edge, Law, Mode, Ranges, frame_times
 
 FloatArray = NDArray[np.float64]
 
@@ -50,7 +50,14 @@ class DiscTruth:
     @property
     def colours(self) -> NDArray[np.uint8]:
         """(B, 3) RGB."""
-        return COLOURS[: len(self.radii)]
+        colours: NDArray[np.uint8] = self.starts.colours[0]
+        return colours
+
+    @property
+    def shapes(self) -> NDArray[np.uint8]:
+        """(B,) indices in `world.SHAPES`."""
+        shapes: NDArray[np.uint8] = self.starts.shapes[0]
+        return shapes
 
     @property
     def contact(self) -> float:
@@ -64,7 +71,7 @@ class DiscTruth:
 
     def discs(self, times: FloatArray) -> Discs:
         """What the true clip shows at the given times."""
-        return Discs.of(self.positions(times), self.radii)
+        return Discs.of(self.positions(times), self.radii, self.colours, self.shapes)
 
 
 @lru_cache(maxsize=256)

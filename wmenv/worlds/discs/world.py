@@ -41,7 +41,16 @@ EDGE_SOFTNESS = 0.03
 """Width of the soft edge: alpha = clip((r^2 - d^2) / (0.03 r^2), 0, 1)."""
 
 COLOURS: NDArray[np.uint8] = np.array([[255, 0, 0], [0, 0, 255]], dtype=np.uint8)
+COLOUR_NAMES = ("red", "blue")
 """Ball 1 is red, ball 2 is blue, on white."""
+
+SHAPES = ("disc", "square", "ring")
+DISC, SQUARE, RING = range(3)
+"""Shapes by number. Only splits of the analysis experiments show others than discs."""
+
+RING_HOLE = 0.5
+"""Radius of a ring's hole over the ring's own. The paper shows a ring without stating one; at half the radius the
+smallest ring (0.7) is still a pixel thick at 32 pixels."""
 
 Law = Literal["uniform_motion", "parabola", "collision"]
 Mode = Literal["exact", "box2d"]
