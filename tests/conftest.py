@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,3 +24,23 @@ def official() -> dict[str, Any]:
     folder = Path(__file__).parent / "fixtures"
     names = {"uniform_motion": "uniform", "parabola": "parabola", "collision": "collision"}
     return {law: json.loads((folder / f"phyworld_{name}.json").read_text()) for law, name in names.items()}
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """`tiny("ltx")`: the folder of a tiny random diffusers pipeline, built once; see tests/agents/tiny_pipelines.py."""
+    pytest.importorskip("diffusers")
+    folder = tmp_path_factory.mktemp("pipelines")
+
+    def saved(kind: str) -> Path:
+        return folder / kind if (folder / kind).exists() else builder().save(kind, folder)
+
+    def builder() -> Any:
+        path = Path(__file__).parent / "agents" / "tiny_pipelines.py"
+        spec = importlib.util.spec_from_file_location("tiny_pipelines", path)
+        assert spec is not None and spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        return module
+
+    return saved

@@ -57,6 +57,11 @@ def register_builtin() -> None:
     )
     AGENTS.add("steered", "wmenv.agents.steered:Steered", "moves discs as a latent says, for RL", latent="true")
     AGENTS.add("videos", "wmenv.agents.videos:Videos", "videos:DIR takes clips made elsewhere, looked up by case id")
+    AGENTS.add(
+        "diffusers",
+        "wmenv.agents.diffusers:DiffusersAgent",
+        "diffusers:DIR_OR_ID makes clips with a video pipeline of diffusers; needs wmenv[gen]",
+    )
     after_import("gymnasium", _register_with_gymnasium)
     JUDGERS.add("physics", "wmenv.judgers.physics:PhysicsJudger", "exact: parses discs from pixels", reads_truth="true")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -28,8 +29,11 @@ def cases(suite: Any) -> list[Any]:
     return list(suite.draw(JUDGED, np.random.default_rng(8)))
 
 
-def made(name: str, suite: Any, cases: list[Any], folder: Path) -> Agent:
-    """An agent by its name; those that want a folder of clips get one."""
+def made(name: str, suite: Any, cases: list[Any], folder: Path, request: pytest.FixtureRequest) -> Agent:
+    """An agent by its name; those that want a folder of clips or a model get one."""
+    if name == "diffusers":
+        tiny: Callable[[str], Path] = request.getfixturevalue("tiny")
+        return AGENTS.create(f"diffusers:{tiny('ltx-image')},steps=1")
     if name != "videos":
         return AGENTS.create(name)
     for case in cases[:-1]:  # the last one is missing
@@ -38,8 +42,8 @@ def made(name: str, suite: Any, cases: list[Any], folder: Path) -> Agent:
 
 
 @pytest.mark.parametrize("name", [entry.name for entry in AGENTS.entries()])
-def test_agents(name: str, suite: Any, cases: list[Any], tmp_path: Path) -> None:
-    agent = made(name, suite, cases, tmp_path)
+def test_agents(name: str, suite: Any, cases: list[Any], tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    agent = made(name, suite, cases, tmp_path, request)
     assert isinstance(agent, Agent)
     json.dumps(dict(agent.card), allow_nan=False)
     asked = cases if agent.privileged else suite.observe(cases)

@@ -6,6 +6,8 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+_EXTRAS = {"gen": ("torch", "diffusers", "transformers"), "rl": ("stable_baselines3", "torch")}
+
 
 def doctor(*, warm: Annotated[bool, Parameter(negative="")] = False) -> int:
     """Check the installation: versions, extras, plugins, compiled kernels, video codecs.
@@ -43,7 +45,7 @@ def doctor(*, warm: Annotated[bool, Parameter(negative="")] = False) -> int:
     line(sys.version_info >= (3, 11), "python", f"{platform.python_version()} on {platform.platform()}")
     for package in ("wmenv", "numpy", "gymnasium", "numba", "av", "pydantic"):
         line(True, package, version(package))
-    for extra, packages in {"rl": ("stable_baselines3", "torch")}.items():
+    for extra, packages in _EXTRAS.items():
         try:
             told = ", ".join(f"{p} {version(p.replace('_', '-'))}" for p in packages)
         except PackageNotFoundError as error:

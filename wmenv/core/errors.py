@@ -22,6 +22,14 @@ class InvalidArgument(WmenvError, ValueError):
     """An argument lies outside what a function accepts."""
 
 
+class MissingExtra(WmenvError):
+    """A part needs packages that a plain installation does not bring."""
+
+
+class OutOfMemory(WmenvError):
+    """A model needs more memory than there is, also with a smaller batch."""
+
+
 class InvalidResponse(WmenvError, ValueError):
     """A response has another type, shape or range than the environment takes."""
 

@@ -1,0 +1,196 @@
+"""From a looked-over folder to a pipeline in memory: safetensors only, no network, no code of its own."""
+
+from __future__ import annotations
+
+import gc
+import re
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from wmenv.core.errors import InvalidArgument, MissingExtra, OutOfMemory, told
+
+DTYPES = ("float32", "bfloat16", "float16")
+_NO_MEMORY = re.compile(r"out of memory|can't allocate memory|ALLOC_FAILED", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Everything that decides how a pipeline lies in memory.
+
+    Attributes:
+        folder: Its files.
+        digest: Hash of their content, so that a changed folder is read anew.
+        variant: Variant of the weights, or None.
+        dtype: Name of a torch dtype.
+        device: Such as `cpu` or `cuda:1`.
+        offload: `none`, `model` or `sequential`.
+    """
+
+    folder: Path
+    digest: str
+    variant: str | None
+    dtype: str
+    device: str
+    offload: str
+
+
+def need_libraries() -> None:
+    """Import what the agent stands on.
+
+    Raises:
+        MissingExtra: They are not installed.
+    """
+    try:
+        import diffusers
+        import torch
+        import transformers
+    except ImportError as error:
+        raise MissingExtra(
+            f"diffusers: needs packages that are not installed ({error}): pip install 'wmenv[gen]'"
+        ) from error
+    del diffusers, torch, transformers
+
+
+def pipeline_class(name: str) -> type[Any]:
+    """A pipeline class of the installed diffusers.
+
+    Raises:
+        InvalidArgument: It has none of that name.
+    """
+    import diffusers
+
+    with quiet():
+        found = getattr(diffusers, name, None)
+    if not (isinstance(found, type) and issubclass(found, diffusers.DiffusionPipeline)):
+        raise InvalidArgument(
+            f"diffusers {diffusers.__version__} has no pipeline {name!r}; a newer one may: pip install -U diffusers"
+        )
+    return found
+
+
+def device_and_dtype(device: str, dtype: str) -> tuple[str, str]:
+    """Resolve `auto`: the GPU if there is one; bfloat16 there (float16 where it lacks that), float32 on a CPU.
+
+    Raises:
+        InvalidArgument: No such device here, or another dtype.
+    """
+    import torch
+
+    has_gpu = torch.cuda.is_available()
+    if device == "auto":
+        device = "cuda" if has_gpu else "cpu"
+    try:
+        kind = torch.device(device).type
+    except RuntimeError as error:
+        raise InvalidArgument(f"device must be auto, cpu or cuda (cuda:1, ...), got {device!r}") from error
+    if kind == "cuda" and not has_gpu:
+        raise InvalidArgument(f"device={device}: torch {torch.__version__} sees no GPU here; use device=cpu")
+    if dtype == "auto":
+        on_gpu = "bfloat16" if kind == "cuda" and torch.cuda.is_bf16_supported() else "float16"
+        dtype = "float32" if kind == "cpu" else on_gpu
+    if dtype not in DTYPES:
+        raise InvalidArgument(f"dtype must be auto, {', '.join(DTYPES)}, got {dtype!r}")
+    return device, dtype
+
+
+_held: dict[Wanted, Any] = {}
+"""The pipeline in memory, at most one: two generators of one run are loaded one after the other, not side by side."""
+
+
+def pipeline(wanted: Wanted) -> Any:
+    """The pipeline; loaded unless it is the one in memory.
+
+    Raises:
+        InvalidArgument: The files do not make one.
+        OutOfMemory: It does not fit.
+    """
+    if wanted not in _held:
+        _held.clear()
+        free_memory()
+        _held[wanted] = _load(wanted)
+    return _held[wanted]
+
+
+def _load(wanted: Wanted) -> Any:
+    import diffusers
+    import torch
+
+    library: Any = diffusers.DiffusionPipeline  # untyped
+    dtype = "torch_dtype" if int(diffusers.__version__.split(".")[0]) < 1 else "dtype"
+    try:
+        with quiet():
+            loaded = library.from_pretrained(
+                wanted.folder,
+                local_files_only=True,
+                use_safetensors=True,
+                variant=wanted.variant,
+                **{dtype: getattr(torch, wanted.dtype)},
+            )
+            loaded.set_progress_bar_config(disable=True)
+            for part in loaded.components.values():
+                if isinstance(part, torch.nn.Module):
+                    part.eval().requires_grad_(False)
+            if wanted.offload == "model":
+                loaded.enable_model_cpu_offload(device=wanted.device)
+            elif wanted.offload == "sequential":
+                loaded.enable_sequential_cpu_offload(device=wanted.device)
+            else:
+                loaded.to(wanted.device)
+    except Exception as error:
+        if ran_out_of_memory(error):
+            way = "offload=model, then offload=sequential" if wanted.offload == "none" else "a smaller dtype"
+            raise OutOfMemory(f"{wanted.folder} does not fit into memory as {wanted.dtype}; try {way}") from error
+        raise InvalidArgument(f"{wanted.folder} cannot be loaded: {told(error)}") from error
+    return loaded
+
+
+def ran_out_of_memory(error: BaseException) -> bool:
+    """Whether an error says that memory ran out, on the GPU or beside it."""
+    import torch
+
+    if isinstance(error, MemoryError | torch.cuda.OutOfMemoryError):
+        return True
+    return isinstance(error, RuntimeError) and _NO_MEMORY.search(str(error)) is not None
+
+
+def free_memory() -> None:
+    """Give back what a dropped pipeline or a failed call held."""
+    import torch
+
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """No progress bars and no chatter while the libraries load; as they were afterwards."""
+    from diffusers.utils import logging as of_diffusers
+    from transformers.utils import logging as of_transformers
+
+    libraries = (of_diffusers, of_transformers)
+    before = [(one.get_verbosity(), one.is_progress_bar_enabled()) for one in libraries]
+    try:
+        for one in libraries:
+            one.set_verbosity_error()
+            one.disable_progress_bar()
+        with no_deprecations():
+            yield
+    finally:
+        for one, (verbosity, bar) in zip(libraries, before, strict=True):
+            one.set_verbosity(verbosity)
+            if bar:
+                one.enable_progress_bar()
+
+
+@contextmanager
+def no_deprecations() -> Iterator[None]:
+    """What diffusers, transformers, torch and numpy deprecate among each other is for their authors."""
+    with warnings.catch_warnings():
+        for category in (DeprecationWarning, PendingDeprecationWarning, FutureWarning):
+            warnings.simplefilter("ignore", category)
+        yield
