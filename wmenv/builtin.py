@@ -55,6 +55,11 @@ def register_builtin() -> None:
         "wmenv.agents.nearest:NearestNeighbour",
         "copies the motion of the nearest of 3,000 training clips (case-based generalisation)",
     )
+    AGENTS.add(
+        "flow",
+        "wmenv.agents.flow.agent:flow",
+        "our flow-matching video models, trained on each law; flow:DIR is one of your own (wmenv train flow)",
+    )
     AGENTS.add("steered", "wmenv.agents.steered:Steered", "moves discs as a latent says, for RL", latent="true")
     AGENTS.add("videos", "wmenv.agents.videos:Videos", "videos:DIR takes clips made elsewhere, looked up by case id")
     AGENTS.add(

@@ -17,6 +17,7 @@ from wmenv.cli.report import report
 from wmenv.cli.requests import requests
 from wmenv.cli.show import show
 from wmenv.cli.study import study
+from wmenv.cli.train import train
 
 FAILED, REFUSED, INTERRUPTED = 1, 2, 130
 """Exit statuses: something of a run is missing; the command was refused; stopped by Ctrl-C."""
@@ -41,6 +42,7 @@ for function, name in (
 ):
     app.command(function, name=name)
 app.command(judge)
+app.command(train)
 app.command(data)
 
 

@@ -14,6 +14,7 @@ from wmenv.core.errors import InvalidArgument, printable
 from wmenv.core.registry import parse_spec
 
 if TYPE_CHECKING:
+    from wmenv.agents.flow.training import Tick as TrainingTick
     from wmenv.runs.progress import Tick
 
 
@@ -96,3 +97,23 @@ def _state(tick: Tick) -> str:
     reward = "" if tick.reward is None else f"  reward {tick.reward:.3f}"
     failed = f"  {tick.failed} failed" if tick.failed else ""
     return f"{tick.agent} on {tick.split}{reward}{failed}"
+
+
+@contextmanager
+def training_progress() -> Iterator[Callable[[TrainingTick], None]]:
+    """A line a point of the learning curve; on a terminal a bar with the loss below them."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    console = Console(stderr=True, highlight=False)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task("starting", total=None)
+
+        def show(tick: TrainingTick) -> None:
+            bar.update(task, description=f"loss {tick.loss:.4f}", completed=tick.step, total=tick.steps)
+            if tick.point is not None:
+                errors = "  ".join(f"{one.split} {one.error:.3f}" for one in tick.point.held_out)
+                at = f"step {tick.step}/{tick.steps}  {tick.point.cpu_seconds:.0f} CPU-s"
+                console.print(f"{at}  loss {tick.point.loss:.4f}  velocity error: {errors}", soft_wrap=True)
+
+        yield show

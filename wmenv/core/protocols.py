@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from wmenv.core.case import Case, Request
 from wmenv.core.clip import Clip, Response
 from wmenv.core.rollout import Rollout
+from wmenv.core.trajectory import Trajectory
 from wmenv.core.verdict import Judgement
 
 
@@ -56,6 +57,69 @@ class LatentGenerator(Protocol):
             request: What is asked; the clip follows its spec and begins with its given frames.
             latent: float32 (d,), each in [-1, 1]; the same latent gives the same clip.
         """
+        ...
+
+
+class Policy(Protocol):
+    """How a denoising step is taken: the next latent is normal around a mean.
+
+    Attributes:
+        name: Name in tables.
+    """
+
+    name: str
+
+    def step(self, x: Any, velocity: Any, sigma: float, sigma_next: float) -> tuple[Any, float]:
+        """Mean and standard deviation of the next latent.
+
+        Args:
+            x: Latents (B, ...) at noise level sigma.
+            velocity: (x - x0) / sigma as the generator estimates it, same shape.
+            sigma: Noise level in (0, 1].
+            sigma_next: The next one, below it.
+
+        Returns:
+            Mean (B, ...) and standard deviation; 0 for a step without noise.
+        """
+        ...
+
+
+@runtime_checkable
+class Generator(Protocol):
+    """An agent that can be aligned. Tensors are torch tensors."""
+
+    def sample(self, requests: Sequence[Request], seeds: Sequence[int], policy: Policy | None = None) -> Trajectory:
+        """Generate one batch without gradient and record every step.
+
+        Args:
+            requests: B requests.
+            seeds: One a request; initial noise and the noise of every step follow from it.
+            policy: How steps are taken; None is the generator's deterministic sampler.
+        """
+        ...
+
+    def logprob(self, trajectory: Trajectory, steps: Sequence[int]) -> Any:
+        """Log-densities (len(steps), B) of recorded steps under the present weights, nats, with gradient.
+
+        Teacher-forced: each step starts from the recorded latent, so that one step at a time can be asked for.
+        """
+        ...
+
+    def sample_with_grad(
+        self, requests: Sequence[Request], seeds: Sequence[int], last_k: int = 1, frames: Sequence[int] | None = None
+    ) -> Any:
+        """Clips (B, T, 3, H, W) in [0, 1] whose graph reaches back `last_k` steps, one checkpoint a denoiser call.
+
+        Args:
+            requests: B requests.
+            seeds: One a request.
+            last_k: Number of last steps that get a gradient.
+            frames: Indices of the frames to return; all by default.
+        """
+        ...
+
+    def denoise(self, x_t: Any, t: Any, requests: Sequence[Request]) -> Any:
+        """Clean latents estimated from x_t (B, ...) at noise levels t (B,), with gradient."""
         ...
 
 

@@ -1,0 +1,1 @@
+"""`flow`: a small flow-matching video model that ships trained, one a law of the disc world."""

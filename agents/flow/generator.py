@@ -1,0 +1,198 @@
+"""One trained flow model as an agent, and as a generator that can be aligned."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.checkpoint import checkpoint
+
+from wmenv.agents.flow.checkpoint import card_digest, read_checkpoint
+from wmenv.agents.flow.data import to_pixels, to_signed
+from wmenv.agents.flow.matching import seeded_noise, times
+from wmenv.agents.flow.network import Denoiser
+from wmenv.core.case import Request
+from wmenv.core.clip import Clip
+from wmenv.core.errors import InvalidArgument
+from wmenv.core.protocols import Policy
+from wmenv.core.trajectory import Trajectory
+from wmenv.worlds.discs.world import FPS
+
+STEPS = 8
+"""Euler steps of a sample unless said otherwise."""
+
+BATCH = 8
+"""Clips in one pass of `act`; a short batch is filled up, so that no clip depends on how many there are."""
+
+
+class FlowGenerator:
+    """Continues the given frames of the disc world by flow matching in pixel space.
+
+    As an agent it integrates the probability-flow ODE with Euler's method. As a generator (see
+    `wmenv.core.protocols.Generator`) it records and replays denoising trajectories under any Gaussian policy, and
+    lets a gradient through the last steps. Latents are the frames after the given ones, (B, T - K, 3, H, W) in
+    about [-1, 1].
+    """
+
+    privileged = False
+
+    def __init__(
+        self,
+        denoiser: Denoiser,
+        card: dict[str, Any],
+        *,
+        steps: int = STEPS,
+        device: str = "cpu",
+        name: str = "flow",
+    ) -> None:
+        """Make the generator.
+
+        Args:
+            denoiser: The network, float32.
+            card: Facts about it: `architecture`, `prompt`, `weights`, and how it was trained.
+            steps: Euler steps.
+            device: Where to run, such as `cpu` or `cuda`.
+            name: Name in tables.
+        """
+        if steps < 1:
+            raise InvalidArgument(f"steps must be at least 1, got {steps}")
+        self.name, self.steps, self.device = name, steps, torch.device(device)
+        self.denoiser = denoiser.to(self.device)
+        self.architecture = a = denoiser.architecture
+        self.card: dict[str, Any] = {
+            "identity": f"flow-v0-{card_digest(card)}",
+            "clip": {"frames": a.frames, "height": a.size, "width": a.size, "fps": str(FPS), "given": a.given},
+            "steps": steps,
+            "model": card,
+        }
+
+    @classmethod
+    def read(cls, folder: str | Path, *, steps: int = STEPS, device: str = "cpu") -> FlowGenerator:
+        """The model of a folder that `wmenv train flow` wrote; named after the folder."""
+        path = Path(folder).expanduser()
+        denoiser, card = read_checkpoint(path)
+        return cls(denoiser, card, steps=steps, device=device, name=f"flow:{path.resolve().name}")
+
+    def act(self, requests: Sequence[Request], seeds: Sequence[int]) -> list[Clip]:
+        """Answer each request with its own seed; in passes of eight clips, always full ones.
+
+        Raises:
+            InvalidArgument: A request of another form than the model was trained on.
+        """
+        clips: list[Clip] = []
+        for start in range(0, len(requests), BATCH):
+            asked, drawn = requests[start : start + BATCH], seeds[start : start + BATCH]
+            fill = BATCH - len(asked)
+            full, full_seeds = [*asked, *[asked[0]] * fill], [*drawn, *[drawn[0]] * fill]
+            future = to_pixels(self._integrate(self._given(full), *self._start(full_seeds)))
+            clips += [Clip(np.concatenate([r.frames, f]), FPS) for r, f in zip(asked, future, strict=False)]
+        return clips
+
+    def sample(self, requests: Sequence[Request], seeds: Sequence[int], policy: Policy | None = None) -> Trajectory:
+        """Generate one batch and record how; see `wmenv.core.protocols.Generator`."""
+        given = self._given(requests)
+        x, generators = self._start(seeds)
+        sigmas = times(self.steps)
+        latents, means, stds, logs = [x], [], [], []
+        with torch.no_grad():
+            for now, after in zip(sigmas, sigmas[1:], strict=False):
+                mean, std = self._step(x, now, after, given, policy)
+                noise = torch.stack([torch.randn(x.shape[1:], generator=g) for g in generators]).to(x) if std else 0.0
+                x = mean + std * noise
+                latents.append(x)
+                means.append(mean)
+                stds.append(std)
+                logs.append(_log_density(x, mean, std))
+        future = to_pixels(x)
+        return Trajectory(
+            requests=tuple(requests),
+            seeds=tuple(seeds),
+            policy=policy,
+            sigmas=tuple(sigmas),
+            latents=torch.stack(latents),
+            means=torch.stack(means),
+            stds=tuple(stds),
+            log_prob=torch.stack(logs),
+            responses=tuple(Clip(np.concatenate([r.frames, f]), FPS) for r, f in zip(requests, future, strict=True)),
+        )
+
+    def logprob(self, trajectory: Trajectory, steps: Sequence[int]) -> Tensor:
+        """Log-density of recorded steps under the present weights, (len(steps), B), nats, with gradient."""
+        given = self._given(trajectory.requests)
+        rows = []
+        for k in steps:
+            x, following = trajectory.latents[k], trajectory.latents[k + 1]
+            mean, std = self._step(x, trajectory.sigmas[k], trajectory.sigmas[k + 1], given, trajectory.policy)
+            rows.append(_log_density(following, mean, std))
+        return torch.stack(rows)
+
+    def sample_with_grad(
+        self, requests: Sequence[Request], seeds: Sequence[int], last_k: int = 1, frames: Sequence[int] | None = None
+    ) -> Tensor:
+        """Clips (B, T or len(frames), 3, H, W) in [0, 1] with a graph through the last `last_k` Euler steps."""
+        if not 1 <= last_k <= self.steps:
+            raise InvalidArgument(f"last_k must lie in 1 to {self.steps} (the number of steps), got {last_k}")
+        given = self._given(requests)
+        x, _ = self._start(seeds)
+        sigmas = times(self.steps)
+        for k, (now, after) in enumerate(zip(sigmas, sigmas[1:], strict=False)):
+            if k < self.steps - last_k:
+                with torch.no_grad():
+                    x, _ = self._step(x, now, after, given, None)
+            else:
+                x = checkpoint(self._euler, x, now, after, given, use_reentrant=False)
+        clip = (torch.cat([given, x], dim=1) + 1.0) / 2.0
+        return clip if frames is None else clip[:, list(frames)]
+
+    def denoise(self, x_t: Tensor, t: Tensor, requests: Sequence[Request]) -> Tensor:
+        """x0 estimated from x_t (B, T - K, 3, H, W) at times t (B,), with gradient."""
+        return self.denoiser(x_t, t, self._given(requests))
+
+    def _start(self, seeds: Sequence[int]) -> tuple[Tensor, list[torch.Generator]]:
+        a = self.architecture
+        noise, generators = seeded_noise((a.frames - a.given, 3, a.size, a.size), seeds)
+        return noise.to(self.device), generators
+
+    def _integrate(self, given: Tensor, x: Tensor, _: list[torch.Generator]) -> Tensor:
+        sigmas = times(self.steps)
+        with torch.no_grad():
+            for now, after in zip(sigmas, sigmas[1:], strict=False):
+                x = self._euler(x, now, after, given)
+        return x
+
+    def _euler(self, x: Tensor, now: float, after: float, given: Tensor) -> Tensor:
+        return x + (after - now) * self._velocity(x, now, given)
+
+    def _step(self, x: Tensor, now: float, after: float, given: Tensor, policy: Policy | None) -> tuple[Tensor, float]:
+        if policy is None:
+            return self._euler(x, now, after, given), 0.0
+        return policy.step(x, self._velocity(x, now, given), now, after)
+
+    def _velocity(self, x: Tensor, now: float, given: Tensor) -> Tensor:
+        estimate: Tensor = self.denoiser(x, torch.full((len(x),), now, device=x.device), given)
+        return (x - estimate) / now
+
+    def _given(self, requests: Sequence[Request]) -> Tensor:
+        a = self.architecture
+        for r in requests:
+            spec = r.spec
+            form = (spec.frames, spec.height, spec.width, r.frames.shape)
+            if form != (a.frames, a.size, a.size, (a.given, a.size, a.size, 3)) or spec.fps != FPS:
+                asked = f"{spec.frames} frames of {spec.width} x {spec.height} at {spec.fps} fps, {len(r.frames)} given"
+                raise InvalidArgument(
+                    f"{self.name} makes {a.frames} frames of {a.size} x {a.size} at {FPS} fps from {a.given} given "
+                    f"ones; case {r.case_id} asks for {asked}. Use --frames {a.frames} --size {a.size}, or train one"
+                )
+        return to_signed(np.stack([r.frames for r in requests])).to(self.device)
+
+
+def _log_density(x: Tensor, mean: Tensor, std: float) -> Tensor:
+    """Log N(x; mean, std^2) summed over a clip's dimensions, (B,); NaN where the step has no density."""
+    if not std:
+        return torch.full((len(x),), torch.nan, device=x.device)
+    per_dimension = -((x - mean) ** 2) / (2.0 * std**2) - np.log(std) - 0.5 * np.log(2.0 * np.pi)
+    return per_dimension.flatten(1).sum(dim=1)
