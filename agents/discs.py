@@ -68,12 +68,10 @@ def draw_after(request: Request, discs: Discs | None, edge: Edge) -> Clip:
 
 
 def painted(seen: Glimpse, path: FloatArray) -> Discs:
-    """Discs on a path in the measured radii and colours.
+    """Discs (or a square, or a ring) on a path in the measured radii, colours and shapes.
 
     Args:
         seen: What they look like.
         path: (T, B, 2) world units.
     """
-    discs = Discs.of(path, seen.radius)
-    discs.colour[:] = np.rint(seen.colour).astype(np.uint8)
-    return discs
+    return Discs.of(path, seen.radius, np.rint(seen.colour).astype(np.uint8), seen.shape)

@@ -69,6 +69,12 @@ def register_builtin() -> None:
     )
     after_import("gymnasium", _register_with_gymnasium)
     JUDGERS.add("physics", "wmenv.judgers.physics:PhysicsJudger", "exact: parses discs from pixels", reads_truth="true")
+    JUDGERS.add(
+        "attribute-conflict",
+        "wmenv.judgers.physics:AttributeConflictJudger",
+        "exact: which of two conflicting attributes of a ball a clip keeps",
+        reads_truth="true",
+    )
 
 
 def _suite(env_id: str, target: str, vector_target: str, summary: str, kwargs: dict[str, str], **tags: str) -> None:

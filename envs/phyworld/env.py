@@ -20,7 +20,7 @@ from wmenv.envs.vector import SuiteVectorEnv
 from wmenv.worlds.discs.discs import Discs
 from wmenv.worlds.discs.draw import draw
 from wmenv.worlds.discs.laws import positions
-from wmenv.worlds.discs.splits import SEED_BITS, draw_starts, parameter_ranges, split_names
+from wmenv.worlds.discs.splits import SEED_BITS, analysis_splits, draw_starts, parameter_ranges, split_names
 from wmenv.worlds.discs.truth import DiscTruth, split_mean_speed
 from wmenv.worlds.discs.world import FPS, FRAMES, GIVEN_FRAMES, LAWS, PICTURE, Edge, Law, Mode, Ranges, frame_times
 
@@ -34,7 +34,8 @@ class PhyWorldEnv(SuiteEnv):
     Observation: `{"prompt": str, "frames": uint8 (given, size, size, 3)}`. Action: uint8
     (frames, size, size, 3), the given frames included; scoring starts after them. Reward: the score of the
     velocity error, 1 / (1 + (error / 0.25)^2), in [0, 1] (scheme `velocity`), or the mean over all criteria
-    (scheme `laws`). Every other error is in `info["native/..."]`, its score in `info["score/..."]`.
+    (scheme `laws`); scheme `attributes` asks what is kept in the `conflict_*` splits. Every other error is in
+    `info["native/..."]`, its score in `info["score/..."]`.
     """
 
     case_set = CASE_SET
@@ -65,7 +66,8 @@ class PhyWorldEnv(SuiteEnv):
             frames: Length of the clip; 0.1 s of world time a frame.
             given: Conditioning frames, at least 2 (a velocity needs two).
             edge: How pictures under 256 pixels are made: `area` average or the `official` formula at that size.
-            scheme: `velocity` (the paper's measure) or `laws` (mean of all criteria).
+            scheme: `velocity` (the paper's measure), `laws` (mean of all criteria) or `attributes` (what is kept of
+                colour, size, velocity and shape in the `conflict_*` splits; with `judger="attribute-conflict"`).
             judger: A specification such as `physics`, or a judger object.
             render_mode: `rgb_array` or `rgb_array_list`.
         """
@@ -79,6 +81,8 @@ class PhyWorldEnv(SuiteEnv):
         if not 2 <= given < frames <= 10 * FRAMES:
             raise InvalidArgument(f"expected 2 <= given < frames <= {10 * FRAMES}, got given={given}, frames={frames}")
         self.scheme, self.criteria = scheme_criteria(scheme)
+        if scheme == "attributes" and not analysis_splits(self.law):
+            raise InvalidArgument(f"scheme 'attributes' concerns splits of uniform_motion, got law={law!r}")
         self.size, self.given = size, given
         self.clip_spec = ClipSpec(frames, size, size, FPS)
         super().__init__(judger, render_mode)

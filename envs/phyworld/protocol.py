@@ -7,7 +7,7 @@ from dataclasses import replace
 from wmenv.core.criterion import Criterion
 from wmenv.core.errors import InvalidArgument
 from wmenv.core.schemes import scheme, weighted_mean
-from wmenv.worlds.discs.criteria import MEASURES
+from wmenv.worlds.discs.criteria import KEPT, MEASURES
 from wmenv.worlds.discs.truth import DiscTruth
 from wmenv.worlds.discs.world import COLOUR_NAMES, COLOURS, SHAPES, Law
 
@@ -34,6 +34,8 @@ _WEIGHTS = {
     "velocity": {"velocity": 1.0},
     # Every law counts the same; the official variant repeats `velocity` and never counts.
     "laws": {name: 1.0 for name in MEASURES if name != "velocity_official"},
+    # What was kept where attributes are in conflict; for the `conflict_*` splits, judger `attribute-conflict`.
+    "attributes": dict.fromkeys(KEPT, 1.0),
 }
 
 
@@ -50,5 +52,6 @@ def scheme_criteria(name: str) -> tuple[str, tuple[Criterion, ...]]:
     if name not in _WEIGHTS:
         raise InvalidArgument(f"scheme must be one of {', '.join(_WEIGHTS)}, got {name!r}")
     weights = _WEIGHTS[name]
-    criteria = tuple(replace(m.criterion, weight=weights.get(criterion, 0.0)) for criterion, m in MEASURES.items())
+    asked = KEPT if name == "attributes" else {key: measure.criterion for key, measure in MEASURES.items()}
+    criteria = tuple(replace(criterion, weight=weights.get(key, 0.0)) for key, criterion in asked.items())
     return f"phyworld-{name}-v{VERSION}", criteria

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
@@ -16,6 +17,7 @@ from wmenv.judgers.physics.motion import RATE_TOLERANCE, MotionErrors, Timeline,
 from wmenv.judgers.physics.official import official_frames, official_velocity_error
 from wmenv.worlds.discs.criteria import FORFEITED_BY_LOSS, MEASURES
 from wmenv.worlds.discs.measure import Measured, measure
+from wmenv.worlds.discs.shapes import read_shapes
 from wmenv.worlds.discs.track import Track, track
 from wmenv.worlds.discs.truth import DiscTruth
 from wmenv.worlds.discs.world import FPS
@@ -30,7 +32,8 @@ class PhysicsJudger:
     It reads positions, radii, colours and the number of discs from the pixels of the predicted frames in which
     every true ball is wholly inside the view; frames after a ball has left are not scored. A ball that should be
     in view and is not forfeits velocity, continuity, momentum and energy (score 0); the native velocity error
-    then charges max(|v|, 1) for each frame pair it is missing from.
+    then charges max(|v|, 1) for each frame pair it is missing from. Where a split has squares or rings `count` expects
+    the case's own shape, and a ball of another shape is still followed.
     """
 
     name = "physics"
@@ -70,6 +73,8 @@ class PhysicsJudger:
         found: Track,
         measured: Measured,
     ) -> Verdict:
+        if name not in MEASURES:
+            return Verdict.failed(name, "judger 'physics' does not answer it; use judger='attribute-conflict'")
         error = official if name == "velocity_official" else result.errors[name]
         evidence: dict[str, Any] = {}
         if name == "velocity":
@@ -107,7 +112,11 @@ def read_discs(clip: Clip, truth: DiscTruth, timeline: Timeline) -> tuple[Measur
     measured = measure(frames, truth.colours, float(truth.radii.min()), truth.edge)
     last = timeline.path[timeline.first - 1]
     step = last - timeline.path[timeline.first - 2] if timeline.first > 1 else np.zeros_like(last)
-    return measured, track(measured, last, step)
+    if truth.starts.shape is None:
+        return measured, track(measured, last, step)
+    shapes = read_shapes(frames, measured, truth.edge)
+    measured = replace(measured, radius=shapes.radius)
+    return measured, track(measured, last, step, shapes.kind >= 0, np.isin(shapes.kind, truth.shapes))
 
 
 def _official(clip: Clip, truth: DiscTruth, timeline: Timeline, measured: Measured) -> float | None:

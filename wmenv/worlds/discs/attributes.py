@@ -33,6 +33,14 @@ WORDS: dict[str, tuple[str, str]] = {
     "velocity": ("slow", "fast"),
 }
 
+CORES: dict[str, tuple[Interval, Interval]] = {
+    attribute: tuple(  # type: ignore[misc]
+        Interval(half.low + (half.high - half.low) / 4, half.high - (half.high - half.low) / 4) for half in halves
+    )
+    for attribute, halves in HALVES.items()
+}
+"""The middle of each half, a quarter of its length left out at either end: see `call`."""
+
 TRAIN = ((0, 0), (1, 1))
 TEST = ((0, 1), (1, 0))
 
@@ -93,6 +101,22 @@ class Conflict:
         """Regions of `conflict_<name>_train`, `_test` and `_all` (the four combinations of the official evaluation)."""
         parts = {"train": TRAIN, "test": TEST, "all": (*TRAIN, *TEST)}
         return {f"conflict_{self.name}_{part}": tuple(map(self.region, held)) for part, held in parts.items()}
+
+
+def call(attribute: Attribute, value: int, shown: float) -> float:
+    """The size or velocity that a training half calls for: the one nearest to what is shown in the half's middle.
+
+    The halves touch: the nearest value of a half as such is next to no distance from a ball shown just beyond it, and a
+    share of that distance would be noise over nothing. The middle half of it is at least a quarter of its length away
+    from every ball shown, and to arrive there is unmistakably to have changed halves.
+
+    Args:
+        attribute: `size` or `velocity`.
+        value: Which half, 0 or 1.
+        shown: The radius (world units) or speed (units/s) in the given frames.
+    """
+    low, high = CORES[attribute][value]
+    return min(max(shown, low), high)
 
 
 CONFLICTS: tuple[Conflict, ...] = (

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from wmenv.core.criterion import Criterion
+from wmenv.worlds.discs.attributes import ATTRIBUTES
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,3 +64,14 @@ MEASURES: dict[str, Measure] = {
 
 FORFEITED_BY_LOSS = ("velocity", "continuity", "momentum", "energy")
 """Criteria that cannot be measured where a ball that should be in view is gone."""
+
+KEPT: dict[str, Criterion] = {
+    f"{attribute}_kept": Criterion(
+        f"{attribute}_kept",
+        "attributes",
+        f"How far the {attribute} went from the one shown (0) to the one that the conflicting attribute calls for (1).",
+        unit="share",
+    )
+    for attribute in ATTRIBUTES
+}
+"""Criteria of scheme `attributes`; the score is 1 - min(|share|, 1)."""

@@ -10,12 +10,16 @@ from numpy.typing import NDArray
 
 from wmenv.worlds.discs.laws import Starts, positions
 from wmenv.worlds.discs.measure import measure
-from wmenv.worlds.discs.world import COLOURS, FPS, GRAVITY, Edge, Law
+from wmenv.worlds.discs.shapes import read_shapes
+from wmenv.worlds.discs.world import COLOURS, DISC, FPS, GRAVITY, RING, SQUARE, Edge, Law
 
 FloatArray = NDArray[np.float64]
 
 SMALLEST = 0.3
 """Radius of the smallest disc of any split, world units."""
+
+ROUND_ENOUGH = 0.975
+"""From this compactness on an object is a disc without being compared with others (squares: 0.955, rings: 0.6)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +31,7 @@ class Glimpse:
         velocity: (B, 2) in the last given frame, units/s.
         radius: (B,) world units.
         colour: (B, 3) RGB.
+        shape: (B,) indices in `world.SHAPES`; two balls are always discs.
         falls: Whether the discs accelerate downwards at the world's gravity.
         duration: Seconds from the first to the last given frame.
     """
@@ -35,6 +40,7 @@ class Glimpse:
     velocity: FloatArray
     radius: FloatArray
     colour: FloatArray
+    shape: NDArray[np.uint8]
     falls: bool
     duration: float
 
@@ -69,11 +75,20 @@ def glimpse(frames: NDArray[np.uint8], fps: Fraction = FPS, edge: Edge = "area")
         edge: Grid of the picture.
 
     Returns:
-        The glimpse, or None where the frames do not show the same one or two discs throughout.
+        The glimpse, or None where the frames do not show the same one or two discs (or the same square or ring)
+        throughout.
     """
     found = measure(frames, COLOURS, SMALLEST, edge)
     balls = int(found.count[-1])
-    if balls not in (1, 2) or (found.count != balls).any() or not found.disc[:, :balls].all():
+    if balls not in (1, 2) or (found.count != balls).any():
+        return None
+    shape, radius = np.full(balls, DISC, dtype=np.uint8), found.radius
+    if balls == 1 and not (found.compactness[:, 0] >= ROUND_ENOUGH).all():
+        shapes = read_shapes(frames, found, edge)
+        kinds = set(shapes.kind[:, 0].tolist())
+        if len(kinds) == 1 and kinds <= {SQUARE, RING}:  # in doubt a disc: elsewhere there are no others
+            shape[0], radius = kinds.pop(), shapes.radius
+    if shape[0] == DISC and not found.disc[:, :balls].all():
         return None
     order = np.argsort(found.hue_class[:, :balls], axis=1)
     rows = np.arange(len(frames))[:, None]
@@ -90,8 +105,9 @@ def glimpse(frames: NDArray[np.uint8], fps: Fraction = FPS, edge: Edge = "area")
     return Glimpse(
         position=at_end.reshape(balls, 2),
         velocity=slope.reshape(balls, 2),
-        radius=found.radius[rows, order].mean(axis=0),
+        radius=radius[rows, order].mean(axis=0),
         colour=found.colour[rows, order].mean(axis=0),
+        shape=shape,
         falls=falls,
         duration=-float(times[0]),
     )
