@@ -98,9 +98,10 @@ class Batches:
         if outside:
             return self._singly(requests, seeds, form, "it draws random numbers that no case's seed decides")
         if not self._compared:
-            (alone,), _ = self.call(requests[:1], seeds[:1], form)
-            if not alike(alone, clips):
-                return self._singly(requests, seeds, form, "its clips of a batch are not those of single calls")
+            for k in (0, len(clips) - 1):  # an image for all may be the first of a list, or the last
+                (alone,), _ = self.call([requests[k]], [seeds[k]], form)
+                if not alike(alone, clips, k):
+                    return self._singly(requests, seeds, form, "its clips of a batch are not those of single calls")
             self._compared = True
         return clips
 
@@ -113,8 +114,8 @@ class Batches:
         return clips
 
 
-def alike(alone: NDArray[Any], batch: Sequence[NDArray[Any]]) -> bool:
-    """Whether a clip made alone is the first of its batch.
+def alike(alone: NDArray[Any], batch: Sequence[NDArray[Any]], k: int) -> bool:
+    """Whether a clip made alone is clip `k` of its batch.
 
     How exactly a batch repeats single calls depends on dtype and device, so the measure is how much the clips of the
     batch differ among each other; up to half a level of 256 always passes, and clips with NaN say nothing.
@@ -122,11 +123,13 @@ def alike(alone: NDArray[Any], batch: Sequence[NDArray[Any]]) -> bool:
     Args:
         alone: (T, H, W, 3), uint8 or floats in [0, 1].
         batch: Two or more of that shape.
+        k: Which of them is held against it.
     """
     level = 1.0 if alone.dtype == np.uint8 else 1 / 255
 
     def apart(a: NDArray[Any], b: NDArray[Any]) -> float:
         return float(np.abs(a.astype(np.float64) - b).mean())
 
-    own, others = apart(alone, batch[0]), min(apart(other, batch[0]) for other in batch[1:])
+    own = apart(alone, batch[k])
+    others = min(apart(other, batch[k]) for j, other in enumerate(batch) if j != k)
     return not np.isfinite(own + others) or own <= max(ALIKE * others, level / 2)

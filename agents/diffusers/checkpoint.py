@@ -58,7 +58,7 @@ def find_folder(target: str, *, online: bool, revision: str | None, variant: str
         InvalidArgument: Neither; the message names the file that is missing and where to get it.
     """
     path = Path(target).expanduser()
-    if path.is_dir():
+    if target and path.is_dir():
         if revision is not None:
             raise InvalidArgument(f"revision={revision} belongs to a hub id; {target} is a folder")
         return path

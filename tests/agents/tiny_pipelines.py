@@ -20,12 +20,16 @@ from diffusers import (
     CogVideoXImageToVideoPipeline,
     CogVideoXPipeline,
     CogVideoXTransformer3DModel,
+    DDPMPipeline,
+    DDPMScheduler,
     EulerDiscreteScheduler,
     FlowMatchEulerDiscreteScheduler,
+    LTXConditionPipeline,
     LTXImageToVideoPipeline,
     LTXPipeline,
     LTXVideoTransformer3DModel,
     StableVideoDiffusionPipeline,
+    UNet2DModel,
     UNetSpatioTemporalConditionModel,
     WanImageToVideoPipeline,
     WanPipeline,
@@ -230,6 +234,35 @@ def svd() -> Any:
     )
 
 
+def ltx_stochastic() -> Any:
+    """Its scheduler draws noise from torch's own generator, where no seed of a case reaches."""
+    return LTXPipeline(**{**ltx().components, "scheduler": FlowMatchEulerDiscreteScheduler(stochastic_sampling=True)})
+
+
+def ltx_condition() -> Any:
+    """A list of images conditions one clip several times over, and not several clips once each."""
+    return LTXConditionPipeline(**ltx().components)
+
+
+def ltx_nan() -> Any:
+    """What comes out of training that diverged."""
+    made = ltx()
+    made.vae.decoder.conv_out.conv.bias.data[0] = float("nan")
+    return made
+
+
+def pictures() -> Any:
+    """Makes pictures, no clips."""
+    unet = UNet2DModel(
+        sample_size=8,
+        block_out_channels=(8, 8),
+        norm_num_groups=4,
+        down_block_types=("DownBlock2D",) * 2,
+        up_block_types=("UpBlock2D",) * 2,
+    )
+    return DDPMPipeline(unet, DDPMScheduler())
+
+
 KINDS: dict[str, Callable[[], Any]] = {
     "wan": wan,
     "wan-image": lambda: wan(image=True),
@@ -238,15 +271,19 @@ KINDS: dict[str, Callable[[], Any]] = {
     "cogvideox": cogvideox,
     "cogvideox-image": lambda: cogvideox(image=True),
     "svd": svd,
+    "ltx-stochastic": ltx_stochastic,
+    "ltx-condition": ltx_condition,
+    "ltx-nan": ltx_nan,
+    "pictures": pictures,
 }
 """Name -> builder."""
 
 
-def save(kind: str, folder: Path) -> Path:
+def save(kind: str, folder: Path, **options: Any) -> Path:
     """Build a pipeline and save it as safetensors below `folder`, under its name."""
     with torch.random.fork_rng():
         torch.manual_seed(0)
         pipeline = KINDS[kind]()
     target = folder / kind
-    pipeline.save_pretrained(target, safe_serialization=True)
+    pipeline.save_pretrained(target, safe_serialization=True, **options)
     return target
