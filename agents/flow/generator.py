@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -99,7 +100,7 @@ class FlowGenerator:
         sigmas = times(self.steps)
         latents, means, stds, logs = [x], [], [], []
         with torch.no_grad():
-            for now, after in zip(sigmas, sigmas[1:], strict=False):
+            for now, after in pairwise(sigmas):
                 mean, std = self._step(x, now, after, given, policy)
                 noise = torch.stack([torch.randn(x.shape[1:], generator=g) for g in generators]).to(x) if std else 0.0
                 x = mean + std * noise
@@ -139,7 +140,7 @@ class FlowGenerator:
         given = self._given(requests)
         x, _ = self._start(seeds)
         sigmas = times(self.steps)
-        for k, (now, after) in enumerate(zip(sigmas, sigmas[1:], strict=False)):
+        for k, (now, after) in enumerate(pairwise(sigmas)):
             if k < self.steps - last_k:
                 with torch.no_grad():
                     x, _ = self._step(x, now, after, given, None)
@@ -160,7 +161,7 @@ class FlowGenerator:
     def _integrate(self, given: Tensor, x: Tensor, _: list[torch.Generator]) -> Tensor:
         sigmas = times(self.steps)
         with torch.no_grad():
-            for now, after in zip(sigmas, sigmas[1:], strict=False):
+            for now, after in pairwise(sigmas):
                 x = self._euler(x, now, after, given)
         return x
 

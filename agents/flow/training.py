@@ -186,7 +186,10 @@ class _Trainer:
             self.weights.values(), lr=recipe.learning_rate, betas=BETAS, weight_decay=WEIGHT_DECAY, fused=True
         )
         self.step, self.cpu, self.points = 0, 0.0, list[dict[str, Any]]()
-        if known is not None:
+        self.losses: list[float] = []  # since the last point
+        if known is None:
+            self._save()  # the probe's choice holds from here on
+        else:
             self._restore(known)
 
     def _settled(self, recipe: Recipe, known: dict[str, Any] | None) -> Recipe:
@@ -206,20 +209,21 @@ class _Trainer:
 
     def run(self, schedule: Schedule, progress: Callable[[Tick], None] | None) -> dict[str, Any]:
         """Train to the last step or the end of the time; returns the card."""
-        recipe, losses = self.recipe, list[float]()
+        recipe, losses = self.recipe, self.losses
         every = max(1, recipe.steps // schedule.points) if schedule.points else recipe.steps + 1
         end = None if schedule.minutes is None else time.monotonic() + 60 * schedule.minutes
         while self.step < recipe.steps and (end is None or time.monotonic() < end):
             started = time.process_time()
-            losses.append(self._take_step())
+            value = self._take_step()
             self.cpu += time.process_time() - started
+            losses.append(value)
             point = None
             if self.step % every == 0:
                 point = Point(self.step, round(self.cpu, 1), sum(losses) / len(losses), self._held_out(schedule.clips))
                 self.points.append(point.plain())
-                losses = []
+                losses.clear()
             if progress is not None:
-                progress(Tick(self.step, recipe.steps, losses[-1] if losses else point.loss if point else 0.0, point))
+                progress(Tick(self.step, recipe.steps, value, point))
             if self.step % schedule.save_every == 0:
                 self._save()
         self._save()
@@ -286,11 +290,13 @@ class _Trainer:
             if moments:
                 tensors |= {f"first/{name}": moments["exp_avg"], f"second/{name}": moments["exp_avg_sq"]}
         state = {"recipe": self.recipe.plain(), "step": self.step, "cpu": self.cpu, "points": self.points}
+        state["losses"] = self.losses
         data = save({k: t.cpu().contiguous() for k, t in tensors.items()}, {"state": json.dumps(state)})
         write_whole(self.path, data)
 
     def _restore(self, known: dict[str, Any]) -> None:
         self.step, self.cpu, self.points = known["step"], known["cpu"], known["points"]
+        self.losses = known["losses"]
         with safe_open(self.path, "pt") as file, torch.no_grad():
             for name, p in self.weights.items():
                 p.copy_(file.get_tensor(f"weights/{name}"))

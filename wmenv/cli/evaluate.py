@@ -45,8 +45,8 @@ def evaluate(
         samples: Answers a case, each with its own seed; intervals cluster by case.
         seed: Decides the cases and every agent's seeds.
         judger: Judger instead of the environment's own.
-        size: Side of the picture in pixels.
-        frames: Frames of a clip.
+        size: Side of the picture in pixels; by default what the agents make, else what the environment has.
+        frames: Frames of a clip; likewise.
         set_: Further option of the environment as KEY=VALUE, repeatable; see wmenv show ENV.
         resume: Go on with the run in OUT; nothing finished is repeated.
         retry_failed: With --resume, try failed rollouts again.
@@ -56,15 +56,19 @@ def evaluate(
     """
     from wmenv.cli.console import env_options, escape, progress
     from wmenv.cli.console import out as console
-    from wmenv.core.registries import make_env
     from wmenv.runs.evaluate import evaluate as run
+    from wmenv.runs.form import make_suited, told_form
+    from wmenv.runs.plan import crew_of
 
-    made = make_env(env, **env_options(set_ or [], judger=judger, size=size, frames=frames))
-    console().print(escape(f"{made.unwrapped.protocol()['case_set']}: {made.spec.id}"), style="bold")
+    crew = crew_of(agent)
+    made = make_suited(env, crew, **env_options(set_ or [], judger=judger, size=size, frames=frames))
+    suite = made.unwrapped
+    console().print(escape(f"{suite.protocol()['case_set']}: {made.spec.id}"), style="bold")
+    console().print(escape(told_form(suite)))
     with progress() as show:
         results = run(
             made,
-            agent,
+            crew,
             splits=split,
             episodes=episodes,
             samples=samples,

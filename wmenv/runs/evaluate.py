@@ -11,7 +11,7 @@ import os
 import shutil
 import time
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,10 +22,10 @@ from wmenv.core.canonical import canonical_json
 from wmenv.core.clip import Clip
 from wmenv.core.errors import InvalidArgument
 from wmenv.core.protocols import Agent, Suite
-from wmenv.core.registries import make_env
 from wmenv.core.rollout import Rollout
 from wmenv.core.video import write_clip
 from wmenv.runs.folder import on_disk, open_run
+from wmenv.runs.form import check_suited, make_suited
 from wmenv.runs.keep import Keeper, Key, Policy
 from wmenv.runs.plan import Planned, crew_of, grouped, planned_cases
 from wmenv.runs.play import play
@@ -38,7 +38,7 @@ DEFAULT_BATCH = 8
 
 def evaluate(
     env: str | gym.Env[Any, Any],
-    agents: Sequence[str | Agent],
+    agents: Sequence[str | Agent] | Mapping[str, Agent],
     *,
     splits: Sequence[str] | None = None,
     episodes: int = 100,
@@ -55,8 +55,8 @@ def evaluate(
     """Evaluate agents and fill a run folder.
 
     Args:
-        env: Environment id, or an environment.
-        agents: Specifications such as `law` or `videos:clips`, or agent objects.
+        env: Environment id, or an environment. An id is made in the form of clips that the agents state.
+        agents: Specifications such as `law` or `videos:clips`, or agent objects; or agents by name.
         splits: Splits to draw from; the environment's own split by default.
         episodes: Cases a split; fewer where the suite has fewer.
         samples: Answers a case, each with its own seed.
@@ -75,14 +75,16 @@ def evaluate(
     Raises:
         RunFolderError: `out` holds a run already (without `resume`), is locked, read-only or full.
         ProtocolMismatch: `out` holds a run of another protocol, seed or set of agents.
-        InvalidArgument: An argument is out of range, or two agents have one name.
+        InvalidArgument: An argument is out of range, two agents have one name, or one cannot make clips of the form
+            that is asked for.
     """
     if min(episodes, samples, batch) < 1:
         raise InvalidArgument(f"episodes, samples and batch must be at least 1, got {episodes}, {samples}, {batch}")
-    made = make_env(env, **env_options) if isinstance(env, str) else env
+    named = dict(agents) if isinstance(agents, Mapping) else crew_of(agents)
+    made = make_suited(env, named, **env_options) if isinstance(env, str) else env
     suite: Suite = made.unwrapped  # type: ignore[assignment]
+    check_suited(suite, named)
     env_id = made.spec.id if made.spec is not None else type(suite).__name__
-    named = crew_of(agents)
     cases = planned_cases(suite, splits, episodes, seed)
     identity = {
         "env_id": env_id,
