@@ -9,7 +9,7 @@ export PYTHONSAFEPATH = 1
 export OMP_NUM_THREADS = 1
 PYTEST := $(BIN)/python -m pytest --import-mode=importlib
 
-.PHONY: demo test test-slow test-floor lint docs-numbers clean
+.PHONY: demo test test-slow test-floor lint gpu-check docs-numbers clean
 
 demo: $(VENV)/installed  ## The main job on the embedded default: a table and an HTML report
 	$(BIN)/wmenv demo --out wmenv-demo --force
@@ -32,6 +32,10 @@ test-floor:  ## The fast tests on the oldest versions that pyproject.toml admits
 	.venv-floor/bin/pip install -q --disable-pip-version-check $(FLOORS) pytest hypothesis pytest-benchmark .
 	rm -rf build *.egg-info
 	.venv-floor/bin/python -m pytest --import-mode=importlib -m "not slow" tests
+
+gpu-check: $(VENV)/tested  ## Every GPU check; writes docs/gpu.json and its table. Set TORCH to a CUDA build
+	$(PYTEST) -m gpu tests/gpu --figures docs/gpu.json
+	$(BIN)/wmenv study gpu --docs docs
 
 docs-numbers: $(VENV)/installed  ## Print every number of the docs anew into its marked block
 	$(BIN)/wmenv study all --docs docs README.md

@@ -27,7 +27,6 @@ pytest.importorskip("diffusers")
 from safetensors.torch import load_file, save_file  # noqa: E402
 
 from wmenv.agents.flow import precision  # noqa: E402
-from wmenv.agents.flow.checkpoint import read_checkpoint  # noqa: E402
 from wmenv.agents.flow.generator import FlowGenerator  # noqa: E402
 from wmenv.agents.flow.matching import blend, loss  # noqa: E402
 from wmenv.agents.flow.network import Architecture, Denoiser  # noqa: E402

@@ -1,0 +1,115 @@
+"""The checks themselves; `wmenv.studies.gpu` lists them for the documentation."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import wmenv
+from wmenv.core.registries import AGENTS
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("diffusers")
+pytestmark = pytest.mark.gpu
+
+STEPS = 200
+WARM = 20
+
+
+def settle(device: str) -> None:
+    if device.startswith("cuda"):
+        torch.cuda.synchronize(device)
+
+
+def peak_megabytes(device: str) -> float:
+    return torch.cuda.max_memory_allocated(device) / 1e6 if device.startswith("cuda") else 0.0
+
+
+@pytest.mark.parametrize("precision", ["bfloat16", "float32"])
+def test_training(device: str, precision: Any, figures: Callable[..., None], tmp_path: Path) -> None:
+    """A training falls as it should in both precisions, and goes on to the bit after an interruption."""
+    from wmenv.agents.flow.training import Recipe, Schedule, train
+
+    clock: list[float] = []
+
+    def tick(now: Any) -> None:
+        if now.step in (WARM, STEPS):
+            settle(device)
+            clock.append(time.perf_counter())
+
+    if device.startswith("cuda"):
+        torch.cuda.reset_peak_memory_stats(device)
+    recipe = Recipe("uniform_motion", STEPS, precision=precision, device=device)
+    quiet = Schedule(points=4, clips=8, final_clips=0)
+    card = train(recipe, tmp_path / "whole", schedule=quiet, progress=tick)
+    losses = [point["loss"] for point in card["curve"]]
+    assert np.isfinite(losses).all() and losses[-1] < losses[0] / 5
+
+    def interrupt(now: Any) -> None:
+        if now.step == STEPS // 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(recipe, tmp_path / "cut", schedule=Schedule(points=4, clips=8, save_every=60), progress=interrupt)
+    again = train(recipe, tmp_path / "cut", resume=True, schedule=quiet)
+    figures(
+        f"flow training, {precision}",
+        steps_per_second=(STEPS - WARM) / (clock[1] - clock[0]),
+        final_loss=losses[-1],
+        peak_memory_megabytes=peak_megabytes(device),
+        same_weights_after_resume=float(again["weights"] == card["weights"]),
+    )
+
+
+def test_sampling(device: str, figures: Callable[..., None]) -> None:
+    """The shipped weights make the same clips as on a processor, to a level or two of 256."""
+    suite = wmenv.make("PhyWorld-uniform_motion-v0", size=32, frames=16).unwrapped
+    requests = suite.observe(suite.draw(32, np.random.default_rng(0)))
+    agent: Any = AGENTS.create(f"flow,device={device}")
+    there = agent.act(requests, range(32))
+    here: Any = AGENTS.create("flow")
+    differences = [
+        np.abs(a.frames.astype(int) - b.frames.astype(int))
+        for a, b in zip(there, here.act(requests, range(32)), strict=True)
+    ]
+    assert max(d.max() for d in differences) <= 16
+    settle(device)
+    started = time.perf_counter()
+    agent.act(requests, range(32, 64))
+    figures(
+        "flow sampling, float32",
+        clips_per_second=32 / (time.perf_counter() - started),
+        largest_difference_to_cpu_levels=max(d.max() for d in differences),
+        mean_difference_to_cpu_levels=float(np.mean([d.mean() for d in differences])),
+    )
+
+
+@pytest.mark.parametrize("kind", ["ltx-image", "cogvideox-image", "wan-image"])
+def test_adapter(device: str, kind: str, tiny: Callable[[str], Path], figures: Callable[..., None]) -> None:
+    """A stock pipeline in bfloat16: same seed, same clip; a batch is as single clips within the dtype's tolerance."""
+    suite = wmenv.make("PhyWorld-uniform_motion-v0", size=32, frames=10, given=2).unwrapped
+    requests = suite.observe(suite.draw(4, np.random.default_rng(0)))
+    more = ",max_sequence_length=16" if kind.startswith("wan") else ""
+    spec = f"diffusers:{tiny(kind)},steps=2,dtype=bfloat16,device={device}{more}"
+    agent: Any = AGENTS.create(spec)
+    first, again = (agent.act(requests, range(4)) for _ in range(2))
+    assert [clip.digest for clip in first] == [clip.digest for clip in again]
+    batched: Any = AGENTS.create(f"{spec},batch=4")
+    together = batched.act(requests, range(4))
+    apart = max(
+        int(np.abs(a.frames.astype(int) - b.frames.astype(int)).max()) for a, b in zip(first, together, strict=True)
+    )
+    settle(device)
+    started = time.perf_counter()
+    batched.act(requests, range(4))
+    figures(
+        f"diffusers adapter, {kind}, bfloat16",
+        clips_per_second=4 / (time.perf_counter() - started),
+        batch_against_single_levels=apart,
+        peak_memory_megabytes=peak_megabytes(device),
+    )
