@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import PurePath
 from typing import Any, ClassVar
 
 from wmenv.agents.diffusers.batches import Batches, Clips
 from wmenv.agents.diffusers.calling import arguments_of, frames_of, response_of
 from wmenv.agents.diffusers.checkpoint import HASHED, Checkpoint, find_folder, look_over
 from wmenv.agents.diffusers.form import Form, form_of, makes_of
-from wmenv.agents.diffusers.loading import Wanted, device_and_dtype, need_libraries, no_deprecations, pipeline
-from wmenv.agents.diffusers.loading import pipeline_class as class_of
-from wmenv.agents.diffusers.options import asked_form, call_options, offload_mode, positive
+from wmenv.agents.diffusers.loading import (
+    Wanted,
+    device_and_dtype,
+    held_pipeline,
+    need_libraries,
+    no_deprecations,
+    pipeline_class,
+)
+from wmenv.agents.diffusers.options import asked_form, call_options, name_of, offload_mode, positive
 from wmenv.agents.diffusers.signature import check_options, signature_of
 from wmenv.agents.diffusers.size import check_size
 from wmenv.core.case import ClipSpec, Request
@@ -37,6 +42,7 @@ class DiffusersAgent:
         self,
         target: str,
         *,
+        pipeline: str | None = None,
         steps: int | None = None,
         guidance: float | None = None,
         frames: int | None = None,
@@ -55,6 +61,8 @@ class DiffusersAgent:
 
         Args:
             target: Folder as `save_pretrained` writes it, or the hub id of one in the local cache.
+            pipeline: Pipeline class instead of the one that the folder names, made of the same parts, such as
+                `LTXImageToVideoPipeline`.
             steps: Denoising steps; the call's default otherwise.
             guidance: Guidance scale; the call's default otherwise.
             frames: Frames of a clip, given frames included, where the suite leaves that open.
@@ -81,15 +89,16 @@ class DiffusersAgent:
         variant, revision = (None if one is None else str(one) for one in (variant, revision))
         folder = find_folder(target, online=online, revision=revision, variant=variant)
         found = look_over(folder, target, variant)
-        self.signature = signature_of(class_of(found.pipeline))
+        kind = pipeline or found.pipeline
+        self.signature = signature_of(pipeline_class(kind))
         self.options = call_options(call, steps, guidance)
         check_options(self.signature, self.options)
-        self.wanted = Wanted(folder, found.digest, variant, exact_dtype, device, offload)
-        self.makes = makes_of(pipeline(self.wanted), self.signature)
-        stated = {"steps": steps, "guidance": guidance, "frames": frames, "size": size, "fps": fps, "variant": variant}
-        stated |= {"revision": revision, "dtype": None if dtype == "auto" else dtype, **call}
-        title = PurePath(target.rstrip("/")).name or "pipeline"
-        self.name = f"diffusers:{title}" + "".join(f",{k}={v}" for k, v in stated.items() if v is not None)
+        self.wanted = Wanted(kind, folder, found.digest, variant, exact_dtype, device, offload)
+        self.makes = makes_of(held_pipeline(self.wanted), self.signature)
+        form = {"frames": frames, "size": size, "fps": fps}
+        source = {"variant": variant, "revision": revision, "dtype": None if dtype == "auto" else dtype}
+        chosen = {"pipeline": pipeline, "steps": steps, "guidance": guidance, **form, **source, **call}
+        self.name = name_of(target, chosen)
         self.card = self._card(found)
         self.batches = Batches(self.name, self._call, positive("batch", batch))
 
@@ -140,7 +149,7 @@ class DiffusersAgent:
         """
         import torch
 
-        loaded = pipeline(self.wanted)
+        loaded = held_pipeline(self.wanted)
         arguments = arguments_of(self.signature, form, requests, seeds, self.options)
         check_size(loaded, arguments, self.makes)
         gpus = [torch.device(self.wanted.device)] if self.wanted.device.startswith("cuda") else []

@@ -22,6 +22,7 @@ class Wanted:
     """Everything that decides how a pipeline lies in memory.
 
     Attributes:
+        pipeline: Name of its class.
         folder: Its files.
         digest: Hash of their content, so that a changed folder is read anew.
         variant: Variant of the weights, or None.
@@ -30,6 +31,7 @@ class Wanted:
         offload: `none`, `model` or `sequential`.
     """
 
+    pipeline: str
     folder: Path
     digest: str
     variant: str | None
@@ -59,12 +61,16 @@ def pipeline_class(name: str) -> type[Any]:
     """A pipeline class of the installed diffusers.
 
     Raises:
-        InvalidArgument: It has none of that name.
+        InvalidArgument: It has none of that name, or cannot import it.
     """
     import diffusers
 
-    with quiet():
-        found = getattr(diffusers, name, None)
+    try:
+        with quiet():
+            found = getattr(diffusers, name, None)
+    except Exception as error:
+        hint = "a torchvision that does not fit torch is the usual reason, and nothing here needs one"
+        raise InvalidArgument(f"diffusers cannot import {name} ({told(error)}); {hint}") from error
     if not (isinstance(found, type) and issubclass(found, diffusers.DiffusionPipeline)):
         raise InvalidArgument(
             f"diffusers {diffusers.__version__} has no pipeline {name!r}; a newer one may: pip install -U diffusers"
@@ -101,7 +107,7 @@ _held: dict[Wanted, Any] = {}
 """The pipeline in memory, at most one: two generators of one run are loaded one after the other, not side by side."""
 
 
-def pipeline(wanted: Wanted) -> Any:
+def held_pipeline(wanted: Wanted) -> Any:
     """The pipeline; loaded unless it is the one in memory.
 
     Raises:
@@ -119,11 +125,11 @@ def _load(wanted: Wanted) -> Any:
     import diffusers
     import torch
 
-    library: Any = diffusers.DiffusionPipeline  # untyped
+    kind: Any = pipeline_class(wanted.pipeline)
     dtype = "torch_dtype" if int(diffusers.__version__.split(".")[0]) < 1 else "dtype"
     try:
         with quiet():
-            loaded = library.from_pretrained(
+            loaded = kind.from_pretrained(
                 wanted.folder,
                 local_files_only=True,
                 use_safetensors=True,
@@ -144,7 +150,7 @@ def _load(wanted: Wanted) -> Any:
         if ran_out_of_memory(error):
             way = "offload=model, then offload=sequential" if wanted.offload == "none" else "a smaller dtype"
             raise OutOfMemory(f"{wanted.folder} does not fit into memory as {wanted.dtype}; try {way}") from error
-        raise InvalidArgument(f"{wanted.folder} cannot be loaded: {told(error)}") from error
+        raise InvalidArgument(f"{wanted.folder} cannot be loaded as {wanted.pipeline}: {told(error)}") from error
     return loaded
 
 

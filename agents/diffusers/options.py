@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from fractions import Fraction
+from pathlib import PurePath
 from typing import Any
 
 from wmenv.core.case import ClipSpec
@@ -76,3 +77,9 @@ def offload_mode(offload: str | None, device: str) -> str:
     if offload != "none" and device == "cpu":
         raise InvalidArgument(f"offload={offload} is for a GPU; on a CPU everything lies in main memory")
     return offload
+
+
+def name_of(target: str, chosen: Mapping[str, Any]) -> str:
+    """Name in tables: the last part of a path or id, and every option that was chosen and changes clips."""
+    title = PurePath(target.rstrip("/")).name or "pipeline"
+    return f"diffusers:{title}" + "".join(f",{word}={value}" for word, value in chosen.items() if value is not None)

@@ -301,6 +301,19 @@ def test_options(options: str, message: str, tiny: Tiny) -> None:
         AGENTS.create(f"diffusers:{tiny('ltx')}{options}")
 
 
+def test_another_pipeline_of_the_same_parts(tiny: Tiny, requests: list[Request]) -> None:
+    """LTX publishes one folder for both: it names the text pipeline, and the image pipeline loads from it too."""
+    agent: Any = AGENTS.create(spec(tiny, "ltx", ",pipeline=LTXImageToVideoPipeline"))
+    assert agent.name == "diffusers:ltx,pipeline=LTXImageToVideoPipeline,steps=2"
+    assert agent.card["conditioning"] == "last given frame" and agent.card["pipeline"] == "LTXImageToVideoPipeline"
+    (clip,) = agent.act(requests[:1], [5])
+    assert clip.digest == AGENTS.create(spec(tiny, "ltx-image")).act(requests[:1], [5])[0].digest
+    with pytest.raises(InvalidArgument, match="cannot be loaded as StableVideoDiffusionPipeline"):
+        AGENTS.create(f"diffusers:{tiny('ltx')},pipeline=StableVideoDiffusionPipeline")
+    with pytest.raises(InvalidArgument, match="has no pipeline 'AutoModel'"):
+        AGENTS.create(f"diffusers:{tiny('ltx')},pipeline=AutoModel")
+
+
 def test_options_of_the_call_reach_it(tiny: Tiny, requests: list[Request]) -> None:
     plain, steered, against = (
         AGENTS.create(spec(tiny, "ltx", more)).act(requests[:1], [5])[0]

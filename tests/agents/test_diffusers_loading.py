@@ -212,14 +212,14 @@ def test_content_has_a_name(copy: Path, tiny: Tiny) -> None:
 
 
 def test_a_folder_is_loaded_once(tiny: Tiny) -> None:
-    from wmenv.agents.diffusers.loading import pipeline
+    from wmenv.agents.diffusers.loading import held_pipeline
 
     first, second = (AGENTS.create(f"diffusers:{tiny('ltx')},steps={steps}") for steps in (1, 2))
-    held = pipeline(first.wanted)  # type: ignore[attr-defined]
-    assert held is pipeline(second.wanted)  # type: ignore[attr-defined]
+    held = held_pipeline(first.wanted)  # type: ignore[attr-defined]
+    assert held is held_pipeline(second.wanted)  # type: ignore[attr-defined]
     other: Any = AGENTS.create(f"diffusers:{tiny('wan')}")
-    assert pipeline(other.wanted) is not held
-    assert pipeline(first.wanted) is not held, "one in memory at a time"  # type: ignore[attr-defined]
+    assert held_pipeline(other.wanted) is not held
+    assert held_pipeline(first.wanted) is not held, "one in memory at a time"  # type: ignore[attr-defined]
 
 
 def test_loading_prints_nothing(tiny: Tiny, capfd: pytest.CaptureFixture[str]) -> None:

@@ -32,7 +32,7 @@ def requests() -> list[Request]:
 @contextmanager
 def room_for(clips: int, agent: Any) -> Iterator[list[int]]:
     """A denoiser that raises what CUDA raises above so many clips (guidance off: one row a clip); notes its calls."""
-    from wmenv.agents.diffusers.loading import pipeline
+    from wmenv.agents.diffusers.loading import held_pipeline
 
     seen: list[int] = []
 
@@ -41,7 +41,7 @@ def room_for(clips: int, agent: Any) -> Iterator[list[int]]:
         if seen[-1] > clips:
             raise torch.cuda.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB.")
 
-    hook = pipeline(agent.wanted).transformer.register_forward_pre_hook(check, with_kwargs=True)
+    hook = held_pipeline(agent.wanted).transformer.register_forward_pre_hook(check, with_kwargs=True)
     try:
         yield seen
     finally:

@@ -29,12 +29,12 @@ def seconds(work: Callable[[], Any]) -> float:
 
 def test_the_adapter_against_the_direct_call(tiny: Callable[[str], Path], record_property: Any) -> None:
     """One clip of 17 frames of 64 pixels a call, on a pipeline slowed to about 1 s by its denoiser."""
-    from wmenv.agents.diffusers.loading import pipeline
+    from wmenv.agents.diffusers.loading import held_pipeline
 
     agent: Any = AGENTS.create(f"diffusers:{tiny('wan')},steps={STEPS},max_sequence_length=16")
     suite: Any = wmenv.make("PhyWorld-uniform_motion", size=64, frames=17).unwrapped
     (request,) = suite.observe(suite.draw(1, np.random.default_rng(0)))
-    loaded = pipeline(agent.wanted)
+    loaded = held_pipeline(agent.wanted)
     calls = []
 
     def wait(*_: object) -> None:

@@ -27,7 +27,7 @@ Tiny = Callable[[str], Path]
 DRIVER = """
 import json, os, signal, sys
 import wmenv
-from wmenv.agents.diffusers.loading import pipeline
+from wmenv.agents.diffusers.loading import held_pipeline
 from wmenv.core.registries import AGENTS
 
 spec, out, point, what = sys.argv[1], sys.argv[2], int(sys.argv[3]), json.loads(sys.argv[4])
@@ -40,7 +40,7 @@ def count(*_):
     if calls == point:
         os.kill(os.getpid(), signal.SIGKILL)
 
-pipeline(agent.wanted).transformer.register_forward_pre_hook(count)
+held_pipeline(agent.wanted).transformer.register_forward_pre_hook(count)
 wmenv.evaluate("PhyWorld-uniform_motion-v0", [agent], out=out, **what)
 """
 
