@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 import wmenv
-from wmenv.core.errors import RunFolderError
+from wmenv.core.errors import InvalidArgument, RunFolderError
 from wmenv.runs.store import RunStore
 
 pytest.importorskip("diffusers")
@@ -96,3 +96,12 @@ def test_the_command(tiny: Tiny, tmp_path: Path, refused: Callable[..., tuple[in
     assert status == 2 and "is no diffusers pipeline" in err and not (tmp_path / "no").exists()
     status, out, _ = refused(*small, "--size", 40, "--out", tmp_path / "size", "--agent", agent)
     assert status == 1 and "cannot make 40 x 40 pixels" in " ".join(out.split())
+
+
+def test_a_form_stated_for_the_agent_is_the_runs(tiny: Tiny, tmp_path: Path) -> None:
+    agent = f"diffusers:{tiny('ltx-image')},steps=1,size=32,frames=9"
+    results = wmenv.evaluate(ENV, [agent, "law"], episodes=2, out=tmp_path / "run")
+    clip = results.protocol["clip"]
+    assert (clip["frames"], clip["height"], clip["width"]) == (9, 32, 32) and not results.failed
+    with pytest.raises(InvalidArgument, match="one form"):
+        wmenv.evaluate(ENV, [agent], episodes=2, out=tmp_path / "other", size=64)
