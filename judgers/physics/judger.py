@@ -80,6 +80,7 @@ class PhysicsJudger:
         if name == "velocity":
             evidence = {
                 "pairs": {"speed": (result.true_speed, result.generated_speed)},
+                "along": result.along,
                 "baselines": result.baselines,
                 "times": timeline.times[timeline.first : timeline.last + 1],
                 "track": found.position,

@@ -84,6 +84,8 @@ class MotionErrors:
         lost: (B,) scored frames in which each ball is gone.
         true_speed: Mean over balls of |mean velocity| on the headline pairs, units/s.
         generated_speed: The same of the clip; None where a ball is never seen.
+        along: Mean over balls of the clip's mean velocity along the true direction, units/s: negative where a ball was
+            turned round; None where a ball is never seen or one truly stands still.
         baselines: Velocity error of copy-last, constant velocity and constant speed at the split's mean, exact.
     """
 
@@ -91,6 +93,7 @@ class MotionErrors:
     lost: NDArray[np.int64]
     true_speed: float
     generated_speed: float | None
+    along: float | None
     baselines: dict[str, float]
 
 
@@ -130,11 +133,13 @@ def motion_errors(truth: DiscTruth, timeline: Timeline, found: Track) -> MotionE
         "count": float((~found.count_right[scored]).sum()) if scored.any() else None,
     }
     mean_true = _length(true_velocity[headline].mean(axis=0)).mean() if headline.any() else 0.0
+    generated = _mean_velocity(velocity[headline])
     return MotionErrors(
         errors=errors,
         lost=np.isnan(found.position[..., 0])[scored].sum(axis=0),
         true_speed=float(mean_true),
-        generated_speed=_generated_speed(velocity[headline]),
+        generated_speed=None if generated is None else float(_length(generated).mean()),
+        along=None if generated is None else _along(generated, true_velocity[headline].mean(axis=0)),
         baselines=_baselines(truth, timeline, true_velocity, speed, headline),
     )
 
@@ -154,13 +159,19 @@ def _largest(values: FloatArray) -> float | None:
     return float(seen.max()) if seen.size else None
 
 
-def _generated_speed(velocity: FloatArray) -> float | None:
-    """Mean over balls of the norm of the mean velocity over the pairs in which the ball was seen."""
+def _mean_velocity(velocity: FloatArray) -> FloatArray | None:
+    """(B, 2) mean velocity of each ball over the pairs in which it was seen; None where one never was."""
     seen = ~np.isnan(velocity[..., 0])
     if not seen.any(axis=0).all() or not len(velocity):
         return None
-    mean = np.where(seen[..., None], velocity, 0.0).sum(axis=0) / seen.sum(axis=0)[:, None]
-    return float(_length(mean).mean())
+    mean: FloatArray = np.where(seen[..., None], velocity, 0.0).sum(axis=0) / seen.sum(axis=0)[:, None]
+    return mean
+
+
+def _along(generated: FloatArray, true: FloatArray) -> float | None:
+    """Mean over balls of the velocity along the direction of the true one; both (B, 2)."""
+    speed = _length(true)
+    return float(((generated * true).sum(axis=1) / speed).mean()) if (speed > 0.0).all() else None
 
 
 def _worst_window(deviation: FloatArray, scale: FloatArray, windows: tuple[BoolArray, BoolArray]) -> float | None:

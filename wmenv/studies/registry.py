@@ -34,6 +34,16 @@ STUDIES: dict[str, Study] = {
     study.name: study
     for study in (
         Study("phyworld-splits", "splits, ranges and what is scored in them", "wmenv.studies.splits:splits_table"),
+        Study(
+            "phyworld-analysis-splits",
+            "splits of the analysis experiments, and how surely shapes are read",
+            "wmenv.studies.analysis:analysis_table",
+        ),
+        Study(
+            "phyworld-conflicts",
+            "which of two conflicting attributes known agents keep",
+            "wmenv.studies.conflicts:conflicts_table",
+        ),
         Study("phyworld-parser", "error of the judger on true clips, by size", "wmenv.studies.parser:parser_table"),
         Study("phyworld-faults", "planted faults found, clean clips flagged", "wmenv.studies.faults:faults_table"),
         Study("phyworld-baselines", "agents in and out of distribution", "wmenv.studies.baselines:baselines_table"),

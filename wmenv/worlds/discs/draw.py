@@ -4,7 +4,7 @@ At 256 pixels and above the official formulas are drawn as they are; pixel i lie
 covers alpha = clip((r^2 - d^2) / (0.03 r^2), 0, 1) of a pixel at distance d (phyworld/phyworld ee0e473,
 `vectorized_draw_balls`). A square covers the pixels in [x - r, x + r] x [y - r, y + r] wholly, with no soft edge
 (`one_object_uniform_motion_*.py`). A ring is a disc with a hole: alpha of the disc of radius r times 1 - alpha of the
-disc of radius r / 2. Then frame = (1 - alpha) frame + alpha colour in float64, ball after ball, truncated once at the
+disc of radius 0.4 r. Then frame = (1 - alpha) frame + alpha colour in float64, ball after ball, truncated once at the
 end. Below 256 pixels a picture is the area average of the 256-pixel picture (`edge="area"`) or the formula at that
 size (`edge="official"`, for comparison: its edge is narrower than a pixel and aliases).
 """
