@@ -5,8 +5,15 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from wmenv.core.errors import UnknownName
+from wmenv.core.errors import InvalidArgument, UnknownName
+
+if TYPE_CHECKING:
+    from wmenv.studies.training.declare import TrainingStudy
+
+DOCS = Path("docs")
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,18 +23,27 @@ class Study:
     Attributes:
         name: What users type; also the name of the marked block.
         summary: One line.
-        target: `"module:function"`; the function returns Markdown.
+        target: `"module:function"`; the function returns Markdown. Of a training study `"module:STUDY"`.
+        trains: Whether it is a training study, whose table is rendered from the results that were committed.
     """
 
     name: str
     summary: str
     target: str
+    trains: bool = False
 
-    def run(self) -> str:
-        """Compute the table."""
-        module, _, function = self.target.partition(":")
-        table: Callable[[], str] = getattr(importlib.import_module(module), function)
+    def run(self, docs: Path = DOCS) -> str:
+        """Compute the table, or render a training study's from `<docs>/studies/<name>.json`."""
+        if self.trains:
+            from wmenv.studies.training.table import study_block
+
+            return study_block(self._load(), docs / "studies" / f"{self.name}.json")
+        table: Callable[[], str] = self._load()
         return table()
+
+    def _load(self) -> Any:
+        module, _, name = self.target.partition(":")
+        return getattr(importlib.import_module(module), name)
 
 
 STUDIES: dict[str, Study] = {
@@ -53,16 +69,46 @@ STUDIES: dict[str, Study] = {
             "wmenv.studies.deviations:deviations_table",
         ),
         Study("demo", "the table of wmenv demo", "wmenv.studies.baselines:demo_table"),
+        Study(
+            "phyworld-ood",
+            "trains: is a law kept out of distribution?",
+            "wmenv.studies.training.ood:STUDY",
+            trains=True,
+        ),
     )
 }
 
 
-def run_study(name: str) -> dict[str, str]:
+def run_study(name: str, docs: Path = DOCS) -> dict[str, str]:
     """Run one study, or all; returns Markdown by study name.
+
+    Args:
+        name: Name of the study, or all.
+        docs: Folder of the documentation, with the committed results of training studies in `studies/`.
 
     Raises:
         UnknownName: No such study.
     """
-    if name != "all" and name not in STUDIES:
+    chosen = STUDIES.values() if name == "all" else [_study(name)]
+    return {study.name: study.run(docs) for study in chosen}
+
+
+def training_study(name: str) -> TrainingStudy:
+    """The declaration of a training study.
+
+    Raises:
+        UnknownName: No such study.
+        InvalidArgument: It does not train.
+    """
+    study = _study(name)
+    if not study.trains:
+        known = ", ".join(one.name for one in STUDIES.values() if one.trains)
+        raise InvalidArgument(f"study {name} trains nothing: it only prints a table; studies that train: {known}")
+    found: TrainingStudy = study._load()
+    return found
+
+
+def _study(name: str) -> Study:
+    if name not in STUDIES:
         raise UnknownName(f"no study named {name!r}; known: all, {', '.join(STUDIES)}")
-    return {study.name: study.run() for study in STUDIES.values() if name in ("all", study.name)}
+    return STUDIES[name]
