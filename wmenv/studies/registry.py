@@ -75,6 +75,24 @@ STUDIES: dict[str, Study] = {
             "wmenv.studies.training.ood:STUDY",
             trains=True,
         ),
+        Study(
+            "phyworld-scaling",
+            "trains: what do more data and larger models buy?",
+            "wmenv.studies.training.scaling:STUDY",
+            trains=True,
+        ),
+        Study(
+            "phyworld-attributes",
+            "trains: which of two conflicting attributes is kept?",
+            "wmenv.studies.training.attributes:STUDY",
+            trains=True,
+        ),
+        Study(
+            "phyworld-gap",
+            "trains: interpolation or recall, between and beyond training speeds?",
+            "wmenv.studies.training.gap:STUDY",
+            trains=True,
+        ),
     )
 }
 

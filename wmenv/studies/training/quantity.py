@@ -62,14 +62,28 @@ def read(name: str, run: str, split: str) -> Quantity:
 def geometric_mean(*parts: Quantity) -> Quantity:
     """Geometric mean of positive quantities."""
 
-    def value(cells: Readouts) -> float:
-        values = [part.of(cells) for part in parts]
+    def join(values: list[float]) -> float:
         if min(values) <= 0.0:
             raise Absent(f"no geometric mean of {values}")
         return math.exp(math.fsum(map(math.log, values)) / len(values))
 
-    told = f"geometric mean of {', '.join(part.told for part in parts)}"
-    return Quantity(told, tuple(one for part in parts for one in part.reads), value)
+    return _joined("geometric mean", parts, join)
+
+
+def mean(*parts: Quantity) -> Quantity:
+    """Arithmetic mean."""
+    return _joined("mean", parts, lambda values: math.fsum(values) / len(values))
+
+
+def least(*parts: Quantity) -> Quantity:
+    """The smallest: above a threshold only if all are."""
+    return _joined("least", parts, min)
+
+
+def _joined(name: str, parts: tuple[Quantity, ...], join: Callable[[list[float]], float]) -> Quantity:
+    told = f"{name} of {', '.join(part.told for part in parts)}"
+    reads = tuple(one for part in parts for one in part.reads)
+    return Quantity(told, reads, lambda cells: join([part.of(cells) for part in parts]))
 
 
 def _atom(one: Quantity) -> str:

@@ -42,15 +42,15 @@ def judge_claim(claim: Claim, seeds: Sequence[int], cells: Mapping[int, Readouts
         cells: Read-outs by seed.
     """
     values: dict[int, float] = {}
-    missing: list[str] = []
+    missing: dict[str, list[str]] = {}
     for seed in seeds:
         try:
             values[seed] = claim.quantity.of(cells.get(seed, {}))
         except Absent as error:
-            missing.append(f"seed {seed}: {error}")
+            missing.setdefault(str(error), []).append(str(seed))
     interval = seed_interval(list(values.values()))
     word: Word = "undecided"
-    reason = "; ".join(missing)
+    reason = "; ".join(f"{why} (seed {', '.join(seeds_of)})" for why, seeds_of in missing.items())
     if not missing and interval is not None:
         word = decide(claim.side, claim.threshold, interval)
         reason = "one seed gives no interval" if interval.seeds < 2 else ""
