@@ -1,6 +1,6 @@
 # The commands of the project. Everything runs on the installed wheel, in .venv.
 PYTHON ?= python3
-# A CPU build of torch, so that nobody downloads CUDA for the tests. Override for another build: make test TORCH='torch'
+# A CPU build of torch, so that nobody downloads CUDA for demo and tests. Override for another: make demo TORCH='torch'
 TORCH ?= torch==2.13.0
 VENV := .venv
 BIN := $(VENV)/bin
@@ -11,7 +11,7 @@ PYTEST := $(BIN)/python -m pytest --import-mode=importlib
 
 .PHONY: demo test test-slow test-floor lint gpu-check docs-numbers clean
 
-demo: $(VENV)/installed  ## The main job on the embedded default: a table and an HTML report
+demo: $(VENV)/generating  ## The main job on the embedded default: a table and an HTML report
 	$(BIN)/wmenv demo --out wmenv-demo --force
 
 test: $(VENV)/tested  ## The fast tests, on the wheel
@@ -37,7 +37,7 @@ gpu-check: $(VENV)/tested  ## Every GPU check; writes docs/gpu.json and its tabl
 	$(PYTEST) -m gpu tests/gpu --figures docs/gpu.json
 	$(BIN)/wmenv study gpu --docs docs
 
-docs-numbers: $(VENV)/installed  ## Print every number of the docs anew into its marked block
+docs-numbers: $(VENV)/generating  ## Print every number of the docs anew into its marked block
 	$(BIN)/wmenv study all --docs docs README.md
 
 clean:
@@ -55,8 +55,13 @@ $(VENV)/installed: $(VENV)/created $(SOURCES)
 	$(BIN)/wmenv doctor --warm
 	touch $@
 
-$(VENV)/tested: $(VENV)/installed
+$(VENV)/generating: $(VENV)/installed
 	$(BIN)/pip install -q --disable-pip-version-check $(TORCH)
+	$(BIN)/pip install -q --disable-pip-version-check ".[gen]"
+	rm -rf build *.egg-info
+	touch $@
+
+$(VENV)/tested: $(VENV)/generating
 	$(BIN)/pip install -q --disable-pip-version-check ".[test]"
 	rm -rf build *.egg-info
 	touch $@

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -36,7 +36,7 @@ class FlowFamily:
             raise InvalidArgument(f"no trained flow model in {folder}; train one: wmenv train flow --help")
         cards = {path.name: read_card(path) for path in self.folders.values()}
         first = FlowGenerator.read(next(iter(self.folders.values())), steps=steps).card
-        self.card: dict[str, Any] = {
+        self.card: Mapping[str, Any] = {
             "identity": "flow-v0-" + "-".join(card_digest(card) for card in cards.values()),
             "clip": first["clip"],
             "steps": steps,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -64,7 +64,7 @@ class FlowGenerator:
         self.name, self.steps, self.device = name, steps, torch.device(device)
         self.denoiser = denoiser.to(self.device)
         self.architecture = a = denoiser.architecture
-        self.card: dict[str, Any] = {
+        self.card: Mapping[str, Any] = {
             "identity": f"flow-v0-{card_digest(card)}",
             "clip": {"frames": a.frames, "height": a.size, "width": a.size, "fps": str(FPS), "given": a.given},
             "steps": steps,
@@ -151,7 +151,8 @@ class FlowGenerator:
 
     def denoise(self, x_t: Tensor, t: Tensor, requests: Sequence[Request]) -> Tensor:
         """x0 estimated from x_t (B, T - K, 3, H, W) at times t (B,), with gradient."""
-        return self.denoiser(x_t, t, self._given(requests))
+        estimate: Tensor = self.denoiser(x_t, t, self._given(requests))
+        return estimate
 
     def _start(self, seeds: Sequence[int]) -> tuple[Tensor, list[torch.Generator]]:
         a = self.architecture
@@ -196,4 +197,5 @@ def _log_density(x: Tensor, mean: Tensor, std: float) -> Tensor:
     if not std:
         return torch.full((len(x),), torch.nan, device=x.device)
     per_dimension = -((x - mean) ** 2) / (2.0 * std**2) - np.log(std) - 0.5 * np.log(2.0 * np.pi)
-    return per_dimension.flatten(1).sum(dim=1)
+    total: Tensor = per_dimension.flatten(1).sum(dim=1)
+    return total

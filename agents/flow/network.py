@@ -88,7 +88,7 @@ class Denoiser(nn.Module):
         a = self.architecture
         image = pixel_unshuffle(torch.cat([given, noisy], dim=1).flatten(1, 2), a.patch)
         future: Tensor = self.unet(image, t * 1000.0).sample
-        return pixel_shuffle(future, a.patch).unflatten(1, (a.frames - a.given, 3))
+        return pixel_shuffle(future, a.patch).reshape(noisy.shape)
 
     @property
     def parameter_count(self) -> int:

@@ -237,7 +237,7 @@ class _Trainer:
         with torch.autocast(torch.device(device).type, torch.bfloat16, enabled=r.precision == "bfloat16"):
             value = loss(lambda noisy, t: self.denoiser(noisy, t, given), clean, rng)
         self.optimiser.zero_grad()
-        value.backward()
+        torch.autograd.backward(value)
         torch.nn.utils.clip_grad_norm_(self.weights.values(), CLIP_NORM)
         for group in self.optimiser.param_groups:
             group["lr"] = r.learning_rate * rate(self.step, r.steps)

@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
-COMMANDS = ("demo", "evaluate", "requests", "judge", "report", "compare", "list", "show", "data", "study", "doctor")
+COMMANDS = (
+    "demo", "evaluate", "requests", "judge", "report", "compare", "list", "show", "data", "train", "study", "doctor"
+)  # fmt: skip
 
 
 def wmenv(*arguments: object) -> subprocess.CompletedProcess[str]:
@@ -39,9 +41,10 @@ def test_demo_ends_with_a_table_and_a_report(tmp_path: Path) -> None:
     assert "nearest-neighbour" in done.stdout and str(tmp_path / "demo/report.html") in done.stdout
     results = json.loads((tmp_path / "demo/results.json").read_text())
     assert results["complete"] and not results["failures"]
+    assert {row["agent"] for row in results["rows"]} >= {"flow", "law", "copy-last"}
     assert "<video" in (tmp_path / "demo/report.html").read_text()
     spent = after.children_user + after.children_system - before.children_user - before.children_system
-    assert spent < 10, f"wmenv demo took {spent:.1f} s of CPU time"
+    assert spent < 25, f"wmenv demo took {spent:.1f} s of CPU time"
     again = wmenv("demo", "--out", tmp_path / "demo")
     assert again.returncode == 2 and "--resume" in again.stderr
 

@@ -45,6 +45,10 @@ def made(name: str, suite: Any, cases: list[Any], folder: Path, request: pytest.
 def test_agents(name: str, suite: Any, cases: list[Any], tmp_path: Path, request: pytest.FixtureRequest) -> None:
     agent = made(name, suite, cases, tmp_path, request)
     assert isinstance(agent, Agent)
+    form = {"frames": 32, "height": 64, **agent.card.get("clip", {})}
+    if "clip" in agent.card:  # it makes clips of one form only
+        suite = wmenv.make(suite.spec.id, size=form["height"], frames=form["frames"]).unwrapped
+        cases = list(suite.draw(JUDGED, np.random.default_rng(8)))
     json.dumps(dict(agent.card), allow_nan=False)
     asked = cases if agent.privileged else suite.observe(cases)
     shown = [case.request.frames.copy() for case in cases]
@@ -59,7 +63,7 @@ def test_agents(name: str, suite: Any, cases: list[Any], tmp_path: Path, request
     for one in batch:
         json.dumps(one.spec(), allow_nan=False)
         if isinstance(one, wmenv.Clip):
-            assert one.frames.shape == (32, 64, 64, 3)
+            assert one.frames.shape == (form["frames"], form["height"], form["height"], 3)
             np.testing.assert_array_equal(one.frames[:3], cases[batch.index(one)].request.frames)
 
 
