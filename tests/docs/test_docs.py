@@ -107,7 +107,7 @@ def test_write_blocks_only_touches_its_own(tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("study", STUDIES)
 def test_numbers_are_those_printed_now(study: str) -> None:
-    assert differing_blocks(PAGES, run_study(study)) == [], "run make docs-numbers"
+    assert differing_blocks(PAGES, run_study(study, ROOT / "docs")) == [], "run make docs-numbers"
 
 
 def test_readme_arrays_are_as_said() -> None:

@@ -59,8 +59,9 @@ def study(
     if check and not docs:
         raise InvalidArgument("--check goes with --docs: it compares the blocks of those files")
     if name is None and not docs:
+        width = max(map(len, STUDIES))
         for one in STUDIES.values():
-            console().print(f"[bold]{one.name:<22}[/bold] {one.summary}")
+            console().print(f"[bold]{one.name:<{width}}[/bold]  {one.summary}")
         return 0
     if name is None:
         raise InvalidArgument("--docs needs the name of a study, or all")

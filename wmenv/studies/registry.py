@@ -24,22 +24,28 @@ class Study:
         name: What users type; also the name of the marked block.
         summary: One line.
         target: `"module:function"`; the function returns Markdown. Of a training study `"module:STUDY"`.
-        trains: Whether it is a training study, whose table is rendered from the results that were committed.
+        kept: File below the documentation's folder that the table is rendered from, where it is too dear to compute
+            anew; the function is given its path, which need not exist.
     """
 
     name: str
     summary: str
     target: str
-    trains: bool = False
+    kept: str = ""
+
+    @property
+    def trains(self) -> bool:
+        """Whether it is a training study."""
+        return self.target.endswith(":STUDY")
 
     def run(self, docs: Path = DOCS) -> str:
-        """Compute the table, or render a training study's from `<docs>/studies/<name>.json`."""
+        """Compute the table, or render it from what is kept in the documentation's folder."""
         if self.trains:
             from wmenv.studies.training.table import study_block
 
-            return study_block(self._load(), docs / "studies" / f"{self.name}.json")
-        table: Callable[[], str] = self._load()
-        return table()
+            return study_block(self._load(), docs / self.kept)
+        table: Callable[..., str] = self._load()
+        return table(docs / self.kept) if self.kept else table()
 
     def _load(self) -> Any:
         module, _, name = self.target.partition(":")
@@ -69,29 +75,31 @@ STUDIES: dict[str, Study] = {
             "wmenv.studies.deviations:deviations_table",
         ),
         Study("demo", "the table of wmenv demo", "wmenv.studies.baselines:demo_table"),
+        Study("flow", "the flow models that ship: errors, learning curves, commands", "wmenv.studies.flow:flow_table"),
+        Study("gpu", "what make gpu-check measured", "wmenv.studies.gpu:gpu_table", "gpu.json"),
         Study(
             "phyworld-ood",
             "trains: is a law kept out of distribution?",
             "wmenv.studies.training.ood:STUDY",
-            trains=True,
+            "studies/phyworld-ood.json",
         ),
         Study(
             "phyworld-scaling",
             "trains: what do more data and larger models buy?",
             "wmenv.studies.training.scaling:STUDY",
-            trains=True,
+            "studies/phyworld-scaling.json",
         ),
         Study(
             "phyworld-attributes",
             "trains: which of two conflicting attributes is kept?",
             "wmenv.studies.training.attributes:STUDY",
-            trains=True,
+            "studies/phyworld-attributes.json",
         ),
         Study(
             "phyworld-gap",
             "trains: interpolation or recall, between and beyond training speeds?",
             "wmenv.studies.training.gap:STUDY",
-            trains=True,
+            "studies/phyworld-gap.json",
         ),
     )
 }
