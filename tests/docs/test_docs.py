@@ -86,7 +86,9 @@ def test_stated_constants_are_those_in_force() -> None:
 
 
 def test_blocks_belong_to_studies_and_are_filled() -> None:
-    named = [name for page in PAGES for name in re.findall(r"<!-- study: ([\w-]+) -->", page.read_text())]
+    named = [
+        name for page in PAGES for name in re.findall(r"^<!-- study: ([\w-]+) -->$", page.read_text(), re.MULTILINE)
+    ]
     assert set(named) == set(STUDIES)
     for page in PAGES:
         for text in re.findall(r"<!-- study: [\w-]+ -->\n(.*?)<!-- end study -->", page.read_text(), flags=re.DOTALL):

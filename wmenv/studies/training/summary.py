@@ -53,7 +53,7 @@ def summarise(
         complete=len(present) == len(list(experiment.cells())),
         claims=[judge_claim(claim, experiment.seeds, by_seed) for claim in study.claims],
         rows=[
-            _row(run.name, split, [cell for cell in present if cell["run"] == run.name])
+            _row(run.name, split, [cells.get((run.name, seed)) for seed in experiment.seeds])
             for run in experiment.runs
             for split in run.tests
         ],
@@ -66,12 +66,13 @@ def summarise(
     )
 
 
-def _row(run: str, split: str, cells: Sequence[Mapping[str, Any]]) -> Row:
+def _row(run: str, split: str, cells: Sequence[Mapping[str, Any] | None]) -> Row:
+    """Means over all seeds; a mean over those that happen to be there would not compare with the others."""
     found = {}
     for name in AVERAGED:
-        values = [cell["splits"][split].get(name) for cell in cells]
+        values = [None if cell is None else cell["splits"][split].get(name) for cell in cells]
         interval = seed_interval([value for value in values if value is not None])
-        if interval is not None and len(values) == interval.seeds:  # a mean over other seeds would mislead
+        if interval is not None and interval.seeds == len(cells):
             found[name] = Seeds(**interval.plain())
     return Row(run=run, split=split, readouts=found)
 
