@@ -56,7 +56,8 @@ def test_the_law_itself(tmp_path: Path) -> None:
     assert list(found) == ["id", "ood_high_v", "memory_left_test"]
     for one in found.values():
         assert one["error"] < 0.05 and abs(one["bias"]) < 0.02 and one["slope"] > 0.98
-        assert one["reversed"] == 0.0 and one["cases"] == 40 and one["forfeited"] == 0.0 and len(one["pairs"]) == 24
+        assert one["reversed"] == 0.0 and one["cases"] == 40 and one["forfeited"] == 0.0 and len(one["pairs"]) == 16
+    assert found["id"]["at_mean_speed"] > 0.5 and "velocity" not in found["id"]["native"]
     assert found["id"]["pull"] is None  # every speed was trained on
     assert abs(found["ood_high_v"]["pull"]) < 0.03
 

@@ -20,6 +20,7 @@ import pytest
 
 from wmenv.core.errors import InvalidArgument, ProtocolMismatch, RunFolderError
 from wmenv.report.study import render_study, write_study_report
+from wmenv.report.study_chart import speed_chart
 from wmenv.runs.lock import FolderLock
 from wmenv.studies.blocks import write_blocks
 from wmenv.studies.registry import STUDIES
@@ -239,6 +240,23 @@ def test_report(finished: Path, tmp_path: Path) -> None:
     assert render_study(outcome, TINY.STUDY) == text
     with pytest.raises(RunFolderError, match="cannot write"):
         write_study_report(outcome, tmp_path / "none" / "report.html", TINY.STUDY)
+
+
+def test_right_speeds_are_drawn_on_the_line(finished: Path) -> None:
+    outcome = Outcome.read(finished / "study.json")
+    for pairs in ([[0.01, 0.01], [1.0, 1.0], [3.0, 3.0]], [[1.0, 1.0], [2.0, 2.0], [3.0, -3.0]]):
+        cells = [
+            {**cell, "splits": {s: {**r, "pairs": pairs} for s, r in cell["splits"].items()}} for cell in outcome.cells
+        ]
+        chart = speed_chart(outcome.model_copy(update={"cells": cells}), "few")
+        assert chart is not None
+        (line,) = re.findall(r'points="([\d.]+),([\d.]+) ([\d.]+),([\d.]+)" class="baseline', chart.drawing)
+        x1, y1, x2, y2 = map(float, line)
+        dots = [(float(x), float(y)) for x, y in re.findall(r'cx="([\d.]+)" cy="([\d.]+)" r="2.6"', chart.drawing)]
+        assert len(dots) == 2 * len(pairs)
+        off = [abs(y - (y1 + (x - x1) * (y2 - y1) / (x2 - x1))) < 0.1 for x, y in dots]
+        assert off == 2 * [pair[0] == pair[1] for pair in pairs]
+        assert ("moves the wrong way" in chart.note) == (pairs[2][1] < 0)
 
 
 def test_tables_are_rendered_from_the_committed_file(finished: Path, tmp_path: Path) -> None:

@@ -87,10 +87,11 @@ def speed_chart(outcome: Outcome, run: str) -> StudyChart | None:
     pairs = {split: found for split, found in pairs.items() if found}
     if not pairs:
         return None
-    everything = [value for found in pairs.values() for pair in found for value in pair]
     top = max(1.0, max(t for found in pairs.values() for t, _ in found) * 1.3)
     width, height = 440.0, 380.0
-    scale = axis([min(max(value, -top), top) for value in everything], TOP, height - BOTTOM)
+    # Its ends alone, so that the axis is linear, as the one across is.
+    lowest = min(g for found in pairs.values() for _, g in found)
+    scale = axis([max(-top, min(0.0, lowest)), top], TOP, height - BOTTOM)
     across = _across(0.0, top, LEFT, width - RIGHT)
     parts = [_grid(scale, width), _trained(trained_speeds(declared.law, declared.train), across, height)]
     if declared.law != "uniform_motion":
@@ -139,7 +140,7 @@ def curve_chart(outcome: Outcome) -> StudyChart | None:
         parts += [mark(x, y, index, 2.6) for x, y in at]
     parts += [
         element("text", f"{round(last * k / 4):,}", class_="tick", x=across(last * k / 4), y=HEIGHT - BOTTOM + 16,
-                text_anchor="middle")
+                text_anchor="end" if k == 4 else "middle")
         for k in range(5)
     ]  # fmt: skip
     parts.append(element("text", "optimiser steps", class_="split", x=width / 2, y=HEIGHT - 6, text_anchor="middle"))

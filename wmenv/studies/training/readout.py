@@ -1,9 +1,11 @@
 """Read-outs of a finished run folder: one dictionary of numbers a split.
 
-Everywhere: `cases`, `coverage`, `forfeited` (share of clips with a forfeited criterion) and, by criterion, `native`.
+Everywhere: `cases`, `coverage`, `forfeited` (share of clips with a forfeited criterion) and, by other criterion,
+`native`.
 
-Splits asked for velocity: `error` (units/s, the paper's), `slope` (generated on true speed), `bias` (generated minus
-true speed, units/s) and some `pairs` of both to draw. Uniform motion, where a ball has one velocity: `reversed` (share
+Splits asked for velocity: `error` (units/s, the paper's), `at_mean_speed` (the error of discs that all move at the
+split's mean speed: one above it shows no law), `slope` (generated on true speed), `bias` (generated minus true speed,
+units/s) and some `pairs` of both to draw. Uniform motion, where a ball has one velocity: `reversed` (share
 of clips whose ball moves against its true direction) and `pull` (the function says what it is); there generated speeds
 in `pairs` are negative where reversed. Bias, direction and pull leave out forfeited clips: a ball that is lost for some
 frames has no one speed.
@@ -28,7 +30,7 @@ from wmenv.runs.store import RolloutRow, RunStore
 from wmenv.worlds.discs.splits import parameter_ranges, regions_of
 from wmenv.worlds.discs.world import Law
 
-DRAWN_PAIRS = 24
+DRAWN_PAIRS = 16
 """Pairs of true and generated speed kept for drawing."""
 
 Intervals = tuple[tuple[float, float], ...]
@@ -60,13 +62,17 @@ def read_run(folder: Path, results: Results, suite: Suite, law: Law, train: str)
             "cases": row.cases,
             "coverage": row.coverage,
             "forfeited": row.forfeited / row.rollouts,
-            "native": {name: one.native.mean for name, one in row.criteria.items() if one.native is not None},
+            "native": {
+                name: round(one.native.mean, 4)
+                for name, one in row.criteria.items()
+                if one.native is not None and name != "velocity"
+            },
         }
         if "velocity" in row.criteria:
             velocity = row.criteria["velocity"]
             readouts["error"] = None if velocity.native is None else velocity.native.mean
             readouts["slope"] = velocity.slopes.get("speed")
-            readouts["baselines"] = {name: value.mean for name, value in velocity.baselines.items()}
+            readouts["at_mean_speed"] = velocity.baselines["split_mean_speed"].mean
             readouts |= _motion(of_split, suite, law, trained)
         else:
             readouts |= _attributes(of_split)

@@ -14,7 +14,7 @@ from wmenv.studies.training.interval import seed_interval
 from wmenv.studies.training.outcome import SCHEMA, Failure, Outcome, Row, Seeds
 from wmenv.studies.training.verdict import judge_claim
 
-AVERAGED = ("error", "slope", "bias", "pull", "reversed", "margin", "least_kept", "forfeited")
+AVERAGED = ("error", "at_mean_speed", "slope", "bias", "pull", "reversed", "margin", "least_kept", "forfeited")
 """Read-outs of which the table of runs shows means over seeds."""
 
 

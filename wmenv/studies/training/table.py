@@ -11,6 +11,7 @@ from wmenv.studies.training.outcome import ClaimResult, Outcome, Seeds
 
 LABELS = {
     "error": "velocity error",
+    "at_mean_speed": "of the mean speed",
     "slope": "slope",
     "bias": "bias",
     "pull": "pull",
@@ -125,7 +126,7 @@ def mean_text(one: Seeds | None) -> str:
     """Mean and interval as text."""
     if one is None:
         return "-"
-    return _number(one.mean) + (f" [{_number(one.low)}, {_number(one.high)}]" if one.seeds > 1 else "")
+    return _number(one.mean) + (f" [{_number(one.low)}, {_number(one.high)}]" if one.low < one.high else "")
 
 
 def _number(value: float) -> str:
