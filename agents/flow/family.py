@@ -31,11 +31,11 @@ class FlowFamily:
             folder: Folder of the models' folders.
         """
         self.steps, self.device = steps, device
-        self.folders = {read_card(card.parent)["prompt"]: card.parent for card in sorted(folder.glob("*/card.json"))}
-        if not self.folders:
+        cards = {path.parent.name: read_card(path.parent) for path in sorted(folder.glob("*/card.json"))}
+        if not cards:
             raise InvalidArgument(f"no trained flow model in {folder}; train one: wmenv train flow --help")
-        cards = {path.name: read_card(path) for path in self.folders.values()}
-        first = FlowGenerator.read(next(iter(self.folders.values())), steps=steps).card
+        self.folders = {card["prompt"]: folder / name for name, card in cards.items()}
+        first = self.of(next(iter(self.folders))).card
         self.card: Mapping[str, Any] = {
             "identity": "flow-v0-" + "-".join(card_digest(card) for card in cards.values()),
             "clip": first["clip"],

@@ -20,7 +20,7 @@ from wmenv.core.case import Request
 from wmenv.core.clip import Clip
 from wmenv.core.errors import InvalidArgument
 from wmenv.core.protocols import Policy
-from wmenv.core.trajectory import Trajectory
+from wmenv.core.trajectory import NoiseLevel, Trajectory
 from wmenv.worlds.discs.world import FPS
 
 STEPS = 8
@@ -89,7 +89,7 @@ class FlowGenerator:
             asked, drawn = requests[start : start + BATCH], seeds[start : start + BATCH]
             fill = BATCH - len(asked)
             full, full_seeds = [*asked, *[asked[0]] * fill], [*drawn, *[drawn[0]] * fill]
-            future = to_pixels(self._integrate(self._given(full), *self._start(full_seeds)))
+            future = to_pixels(self._integrate(self._given(full), self._start(full_seeds)[0]))
             clips += [Clip(np.concatenate([r.frames, f]), FPS) for r, f in zip(asked, future, strict=False)]
         return clips
 
@@ -113,7 +113,7 @@ class FlowGenerator:
             requests=tuple(requests),
             seeds=tuple(seeds),
             policy=policy,
-            sigmas=tuple(sigmas),
+            levels=tuple(map(level, sigmas)),
             latents=torch.stack(latents),
             means=torch.stack(means),
             stds=tuple(stds),
@@ -127,7 +127,8 @@ class FlowGenerator:
         rows = []
         for k in steps:
             x, following = trajectory.latents[k], trajectory.latents[k + 1]
-            mean, std = self._step(x, trajectory.sigmas[k], trajectory.sigmas[k + 1], given, trajectory.policy)
+            now, after = trajectory.levels[k].noise, trajectory.levels[k + 1].noise
+            mean, std = self._step(x, now, after, given, trajectory.policy)
             rows.append(_log_density(following, mean, std))
         return torch.stack(rows)
 
@@ -159,24 +160,23 @@ class FlowGenerator:
         noise, generators = seeded_noise((a.frames - a.given, 3, a.size, a.size), seeds)
         return noise.to(self.device), generators
 
-    def _integrate(self, given: Tensor, x: Tensor, _: list[torch.Generator]) -> Tensor:
-        sigmas = times(self.steps)
+    def _integrate(self, given: Tensor, x: Tensor) -> Tensor:
         with torch.no_grad():
-            for now, after in pairwise(sigmas):
+            for now, after in pairwise(times(self.steps)):
                 x = self._euler(x, now, after, given)
         return x
 
     def _euler(self, x: Tensor, now: float, after: float, given: Tensor) -> Tensor:
-        return x + (after - now) * self._velocity(x, now, given)
+        return x + (after - now) / now * (x - self._clean(x, now, given))
 
     def _step(self, x: Tensor, now: float, after: float, given: Tensor, policy: Policy | None) -> tuple[Tensor, float]:
         if policy is None:
             return self._euler(x, now, after, given), 0.0
-        return policy.step(x, self._velocity(x, now, given), now, after)
+        return policy.step(x, self._clean(x, now, given), level(now), level(after))
 
-    def _velocity(self, x: Tensor, now: float, given: Tensor) -> Tensor:
+    def _clean(self, x: Tensor, now: float, given: Tensor) -> Tensor:
         estimate: Tensor = self.denoiser(x, torch.full((len(x),), now, device=x.device), given)
-        return (x - estimate) / now
+        return estimate
 
     def _given(self, requests: Sequence[Request]) -> Tensor:
         a = self.architecture
@@ -190,6 +190,11 @@ class FlowGenerator:
                     f"ones; case {r.case_id} asks for {asked}. Use --frames {a.frames} --size {a.size}, or train one"
                 )
         return to_signed(np.stack([r.frames for r in requests])).to(self.device)
+
+
+def level(t: float) -> NoiseLevel:
+    """Signal and noise at a time of flow matching."""
+    return NoiseLevel(1.0 - t, t)
 
 
 def _log_density(x: Tensor, mean: Tensor, std: float) -> Tensor:

@@ -20,6 +20,7 @@ import wmenv
 from wmenv.core.errors import InvalidArgument, ProtocolMismatch, RunFolderError
 from wmenv.core.protocols import Agent, Generator
 from wmenv.core.registries import AGENTS
+from wmenv.core.trajectory import NoiseLevel
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("diffusers")
@@ -68,8 +69,9 @@ class Gaussian:
     def __init__(self, std: float = 0.3) -> None:
         self.std = std
 
-    def step(self, x: Any, velocity: Any, sigma: float, sigma_next: float) -> tuple[Any, float]:
-        return x + (sigma_next - sigma) * velocity, self.std if sigma_next else 0.0
+    def step(self, x: Any, clean: Any, now: NoiseLevel, after: NoiseLevel) -> tuple[Any, float]:
+        noise = (x - now.signal * clean) / now.noise
+        return after.signal * clean + after.noise * noise, self.std if after.noise else 0.0
 
 
 def test_is_an_agent_and_a_generator(generator: FlowGenerator, requests: list[Any]) -> None:

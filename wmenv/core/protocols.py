@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from wmenv.core.case import Case, Request
 from wmenv.core.clip import Clip, Response
 from wmenv.core.rollout import Rollout
-from wmenv.core.trajectory import Trajectory
+from wmenv.core.trajectory import NoiseLevel, Trajectory
 from wmenv.core.verdict import Judgement
 
 
@@ -69,14 +69,14 @@ class Policy(Protocol):
 
     name: str
 
-    def step(self, x: Any, velocity: Any, sigma: float, sigma_next: float) -> tuple[Any, float]:
+    def step(self, x: Any, clean: Any, now: NoiseLevel, after: NoiseLevel) -> tuple[Any, float]:
         """Mean and standard deviation of the next latent.
 
         Args:
-            x: Latents (B, ...) at noise level sigma.
-            velocity: (x - x0) / sigma as the generator estimates it, same shape.
-            sigma: Noise level in (0, 1].
-            sigma_next: The next one, below it.
+            x: Latents (B, ...) at level `now`.
+            clean: The clean latents as the generator estimates them from x, same shape.
+            now: Noise level of x.
+            after: The next one, with less noise.
 
         Returns:
             Mean (B, ...) and standard deviation; 0 for a step without noise.
@@ -119,7 +119,7 @@ class Generator(Protocol):
         ...
 
     def denoise(self, x_t: Any, t: Any, requests: Sequence[Request]) -> Any:
-        """Clean latents estimated from x_t (B, ...) at noise levels t (B,), with gradient."""
+        """Clean latents estimated from x_t (B, ...) at times t (B,) in the generator's own unit, with gradient."""
         ...
 
 

@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from wmenv.core.case import Request
 from wmenv.core.clip import Response
 
 if TYPE_CHECKING:
     from wmenv.core.protocols import Policy
+
+
+class NoiseLevel(NamedTuple):
+    """How much clip and how much noise a latent holds: x = signal * clean + noise * standard normal.
+
+    Flow matching has signal 1 - t and noise t; a variance-preserving model sqrt(a) and sqrt(1 - a), a the cumulative
+    alpha; a variance-exploding one 1 and sigma.
+    """
+
+    signal: float
+    noise: float
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -20,7 +31,7 @@ class Trajectory:
         requests: What was asked, B.
         seeds: One a request.
         policy: How steps were taken; None is the deterministic sampler.
-        sigmas: S + 1 noise levels, falling to 0.
+        levels: S + 1 noise levels; the last one has no noise.
         latents: (S + 1, B, ...), noise first; the last one is the sample.
         means: (S, B, ...) means of the steps.
         stds: S standard deviations of the steps; 0 where a step was deterministic.
@@ -31,7 +42,7 @@ class Trajectory:
     requests: tuple[Request, ...]
     seeds: tuple[int, ...]
     policy: Policy | None
-    sigmas: tuple[float, ...]
+    levels: tuple[NoiseLevel, ...]
     latents: Any
     means: Any
     stds: tuple[float, ...]
