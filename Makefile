@@ -4,7 +4,7 @@ PYTHON ?= python3
 TORCH ?= torch==2.13.0
 VENV := .venv
 BIN := $(VENV)/bin
-SOURCES := pyproject.toml README.md $(shell find wmenv envs agents judgers -type f -not -name '*.pyc' -not -path '*/__pycache__/*' 2>/dev/null)
+SOURCES := pyproject.toml README.md $(shell find wmenv envs agents judgers alignment -type f -not -name '*.pyc' -not -path '*/__pycache__/*' 2>/dev/null)
 export PYTHONSAFEPATH = 1
 export OMP_NUM_THREADS = 1
 PYTEST := $(BIN)/python -m pytest --import-mode=importlib
@@ -24,7 +24,7 @@ lint: $(VENV)/linted  ## ruff and mypy
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	cd $(VENV) && bin/python -m mypy --config-file ../pyproject.toml -p wmenv | tee mypy.log
-	grep -q "in $$(find wmenv envs agents judgers -name '*.py' | wc -l) source files" $(VENV)/mypy.log  # none left out
+	grep -q "in $$(find wmenv envs agents judgers alignment -name '*.py' | wc -l) source files" $(VENV)/mypy.log  # none left out
 
 FLOORS := numpy==1.26.4 gymnasium==1.1.0 pydantic==2.7.4 rich==13.7.1 cyclopts==4.0.0 jinja2==3.1.0 av==14.0.0 numba==0.60.0
 test-floor:  ## The fast tests on the oldest versions that pyproject.toml admits, without the extras

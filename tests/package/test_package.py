@@ -18,10 +18,27 @@ import pytest
 import wmenv
 
 ROOT = Path(__file__).resolve().parents[2]
-FOLDERS = {"wmenv": "wmenv", "wmenv.envs": "envs", "wmenv.agents": "agents", "wmenv.judgers": "judgers"}
+FOLDERS = {
+    "wmenv": "wmenv",
+    "wmenv.envs": "envs",
+    "wmenv.agents": "agents",
+    "wmenv.judgers": "judgers",
+    "wmenv.alignment": "alignment",
+}
 """Import name of each top-level folder."""
 
-FLOORS = {"core": 0, "worlds": 1, "envs": 2, "agents": 2, "judgers": 2, "runs": 2, "studies": 3, "report": 4, "cli": 5}
+FLOORS = {
+    "core": 0,
+    "worlds": 1,
+    "envs": 2,
+    "agents": 2,
+    "judgers": 2,
+    "runs": 2,
+    "alignment": 3,
+    "studies": 3,
+    "report": 4,
+    "cli": 5,
+}
 HEAVY = ("torch", "transformers", "diffusers", "mujoco", "numba", "av", "pymunk", "jinja2", "PIL", "scipy", "pandas")
 
 

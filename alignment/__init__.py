@@ -1,0 +1,1 @@
+"""Alignment: reward-gradient and policy-gradient updates of generators, their kernels and guards."""
