@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,8 +35,12 @@ class Ratio:
     high: float
 
 
-def flow_table() -> str:
-    """Errors of the shipped models, then their learning curves and the commands that made them."""
+def flow_table(others: Path) -> str:
+    """Errors of the shipped models and of other training seeds, learning curves, and the commands that made them.
+
+    Args:
+        others: Folder of the cards of models that do not ship; it need not exist.
+    """
     from wmenv.agents.flow.checkpoint import WEIGHTS, read_card
     from wmenv.agents.flow.family import SHIPPED
 
@@ -51,12 +56,15 @@ def flow_table() -> str:
         f"torch {card['versions']['torch']}"
         for law, card in cards.items()
     )
+    repeated = [_repeat_row(json.loads(path.read_text(encoding="utf-8"))) for path in sorted(others.glob("*.json"))]
+    repeats = markdown(["command", "error, `id`", "slope", "error, faster", "slope, faster"], repeated)
     first = markdown(["law, split", "velocity error", "slope", "error / error in distribution", "forfeited"], errors)
     second = markdown(["law, step", "CPU-s", "error, `id`", "error, faster", "slope, faster"], curves)
     return (
         f"{first}\n\n{CASES} cases a split at 32 px and 16 frames, none of them in training or in the choice of a "
-        f"setting; intervals over cases: they speak of these weights, not of the method.\n\nLearning curves, from the "
-        f"cards:\n\n{second}\n\nMade by:\n\n{made}"
+        f"setting; intervals over cases: they speak of these weights, not of the method.\n\nThe same from other "
+        f"training seeds, whose weights do not ship (their cards; {CASES} other cases a split):\n\n{repeats}\n\n"
+        f"Learning curves, from the cards:\n\n{second}\n\nMade by:\n\n{made}"
     )
 
 
@@ -86,6 +94,12 @@ def _error_row(law: Law, split: str, results: Results, errors: dict[str, list[fl
         against,
         f"{row.forfeited}",
     ]
+
+
+def _repeat_row(card: Mapping[str, Any]) -> list[str]:
+    inside, fast = card["held_out"]
+    numbers = [inside["error"], inside["slope"], fast["error"], fast["slope"]]
+    return [f"`{card['command']}`", *("-" if n is None else f"{n:.3f}" for n in numbers)]
 
 
 def _told(ratio: Ratio) -> str:

@@ -24,8 +24,8 @@ class Study:
         name: What users type; also the name of the marked block.
         summary: One line.
         target: `"module:function"`; the function returns Markdown. Of a training study `"module:STUDY"`.
-        kept: File below the documentation's folder that the table is rendered from, where it is too dear to compute
-            anew; the function is given its path, which need not exist.
+        kept: File or folder below the documentation's folder that the table is rendered from, where it is too dear to
+            compute anew; the function is given its path, which need not exist.
     """
 
     name: str
@@ -75,7 +75,12 @@ STUDIES: dict[str, Study] = {
             "wmenv.studies.deviations:deviations_table",
         ),
         Study("demo", "the table of wmenv demo", "wmenv.studies.baselines:demo_table"),
-        Study("flow", "the flow models that ship: errors, learning curves, commands", "wmenv.studies.flow:flow_table"),
+        Study(
+            "flow",
+            "the flow models that ship: errors, learning curves, commands",
+            "wmenv.studies.flow:flow_table",
+            "flow",
+        ),
         Study("gpu", "what make gpu-check measured", "wmenv.studies.gpu:gpu_table", "gpu.json"),
         Study(
             "phyworld-ood",
