@@ -12,12 +12,12 @@ import torch
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
-from wmenv.agents.flow.checkpoint import card_digest, read_checkpoint
+from wmenv.agents.flow.checkpoint import card_digest, read_checkpoint, write_checkpoint
 from wmenv.agents.flow.data import to_pixels, to_signed
-from wmenv.agents.flow.matching import seeded_noise, times
+from wmenv.agents.flow.matching import clip_losses, seeded_noise, times
 from wmenv.agents.flow.network import Denoiser
 from wmenv.core.case import Request
-from wmenv.core.clip import Clip
+from wmenv.core.clip import Clip, Response
 from wmenv.core.errors import InvalidArgument
 from wmenv.core.protocols import Policy
 from wmenv.core.trajectory import NoiseLevel, Trajectory
@@ -93,10 +93,26 @@ class FlowGenerator:
             clips += [Clip(np.concatenate([r.frames, f]), FPS) for r, f in zip(asked, future, strict=False)]
         return clips
 
-    def sample(self, requests: Sequence[Request], seeds: Sequence[int], policy: Policy | None = None) -> Trajectory:
+    def networks(self) -> dict[str, torch.nn.Module]:
+        """The denoiser."""
+        return {"denoiser": self.denoiser}
+
+    def times(self) -> list[float]:
+        """Steps + 1 times from 1 to 0."""
+        return times(self.steps)
+
+    def sample(
+        self,
+        requests: Sequence[Request],
+        seeds: Sequence[int],
+        policy: Policy | None = None,
+        starts: Sequence[int] | None = None,
+    ) -> Trajectory:
         """Generate one batch and record how; see `wmenv.core.protocols.Generator`."""
         given = self._given(requests)
         x, generators = self._start(seeds)
+        if starts is not None:  # the generators have drawn their own start all the same, so that no noise comes twice
+            x, _ = self._start(starts)
         sigmas = times(self.steps)
         latents, means, stds, logs = [x], [], [], []
         with torch.no_grad():
@@ -123,13 +139,20 @@ class FlowGenerator:
 
     def logprob(self, trajectory: Trajectory, steps: Sequence[int]) -> Tensor:
         """Log-density of recorded steps under the present weights, (len(steps), B), nats, with gradient."""
+        means = self.means(trajectory, steps)
+        rows = [
+            _log_density(trajectory.latents[k + 1], mean, trajectory.stds[k])
+            for k, mean in zip(steps, means, strict=True)
+        ]
+        return torch.stack(rows)
+
+    def means(self, trajectory: Trajectory, steps: Sequence[int]) -> Tensor:
+        """Means of recorded steps under the present weights, (len(steps), B, T - K, 3, H, W), with gradient."""
         given = self._given(trajectory.requests)
         rows = []
         for k in steps:
-            x, following = trajectory.latents[k], trajectory.latents[k + 1]
             now, after = trajectory.levels[k].noise, trajectory.levels[k + 1].noise
-            mean, std = self._step(x, now, after, given, trajectory.policy)
-            rows.append(_log_density(following, mean, std))
+            rows.append(self._step(trajectory.latents[k], now, after, given, trajectory.policy)[0])
         return torch.stack(rows)
 
     def sample_with_grad(
@@ -147,13 +170,42 @@ class FlowGenerator:
                     x, _ = self._step(x, now, after, given, None)
             else:
                 x = checkpoint(self._euler, x, now, after, given, use_reentrant=False)
-        clip = (torch.cat([given, x], dim=1) + 1.0) / 2.0
-        return clip if frames is None else clip[:, list(frames)]
+        return _shown(given, x, frames)
 
     def denoise(self, x_t: Tensor, t: Tensor, requests: Sequence[Request]) -> Tensor:
         """x0 estimated from x_t (B, T - K, 3, H, W) at times t (B,), with gradient."""
         estimate: Tensor = self.denoiser(x_t, t, self._given(requests))
         return estimate
+
+    def encode(self, responses: Sequence[Response]) -> Tensor:
+        """The frames after the given ones, (B, T - K, 3, H, W) in [-1, 1].
+
+        Raises:
+            InvalidArgument: A clip of another form than the model makes.
+        """
+        a = self.architecture
+        for one in responses:
+            if not isinstance(one, Clip) or one.frames.shape != (a.frames, a.size, a.size, 3):
+                raise InvalidArgument(
+                    f"{self.name} takes clips of {a.frames} frames of {a.size} x {a.size}, got {one.spec()}"
+                )
+        return to_signed(np.stack([c.frames[a.given :] for c in responses if isinstance(c, Clip)])).to(self.device)
+
+    def decode(self, latents: Tensor, requests: Sequence[Request], frames: Sequence[int] | None = None) -> Tensor:
+        """The given frames and the latents as pixels, (B, T or len(frames), 3, H, W), 0 black and 1 white."""
+        return _shown(self._given(requests), latents, frames)
+
+    def denoising_loss(self, clean: Tensor, requests: Sequence[Request], rng: torch.Generator) -> Tensor:
+        """Flow matching loss of each clip, (B,), as in training."""
+        given = self._given(requests)
+        return clip_losses(lambda noisy, t: self.denoiser(noisy, t, given), clean, rng)
+
+    def export(self, folder: Path, facts: Mapping[str, Any]) -> str:
+        """Write the model as `wmenv train flow` does, in bfloat16; its card gets the facts as `alignment`."""
+        before = {k: v for k, v in self.card["model"].items() if k not in ("held_out", "curve", "weights")}
+        card = {**before, "base": self.card["model"]["weights"], "alignment": dict(facts)}
+        write_checkpoint(folder, self.denoiser.state_dict(), card)
+        return f"flow:{folder}"
 
     def _start(self, seeds: Sequence[int]) -> tuple[Tensor, list[torch.Generator]]:
         a = self.architecture
@@ -190,6 +242,12 @@ class FlowGenerator:
                     f"ones; case {r.case_id} asks for {asked}. Use --frames {a.frames} --size {a.size}, or train one"
                 )
         return to_signed(np.stack([r.frames for r in requests])).to(self.device)
+
+
+def _shown(given: Tensor, x: Tensor, frames: Sequence[int] | None) -> Tensor:
+    """Given and predicted frames as pixels in about [0, 1]; some of them, or all."""
+    clip = (torch.cat([given, x], dim=1) + 1.0) / 2.0
+    return clip if frames is None else clip[:, list(frames)]
 
 
 def level(t: float) -> NoiseLevel:

@@ -19,7 +19,12 @@ LEAST_WEIGHT_TIME = 0.3
 
 
 def loss(estimate: Callable[[Tensor, Tensor], Tensor], clean: Tensor, rng: torch.Generator) -> Tensor:
-    """Flow matching loss of a batch.
+    """Flow matching loss of a batch: the mean of `clip_losses`, with gradient."""
+    return clip_losses(estimate, clean, rng).mean()
+
+
+def clip_losses(estimate: Callable[[Tensor, Tensor], Tensor], clean: Tensor, rng: torch.Generator) -> Tensor:
+    """Flow matching loss of each clip.
 
     Args:
         estimate: (x_t, t) -> x0 estimated.
@@ -27,13 +32,13 @@ def loss(estimate: Callable[[Tensor, Tensor], Tensor], clean: Tensor, rng: torch
         rng: Draws times and noise, on the CPU.
 
     Returns:
-        Scalar with gradient.
+        (B,) with gradient.
     """
     t = torch.sigmoid(T_MEAN + T_SPREAD * torch.randn(len(clean), generator=rng)).to(clean.device)
     noise = torch.randn(clean.shape, generator=rng).to(clean.device)
     weight = t.clamp(min=LEAST_WEIGHT_TIME) ** -2
     error = (estimate(blend(clean, noise, t), t).float() - clean).square().flatten(1).mean(dim=1)
-    return (weight * error).mean()
+    return weight * error
 
 
 def blend(clean: Tensor, noise: Tensor, t: Tensor) -> Tensor:

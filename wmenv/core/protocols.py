@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -86,15 +87,37 @@ class Policy(Protocol):
 
 @runtime_checkable
 class Generator(Protocol):
-    """An agent that can be aligned. Tensors are torch tensors."""
+    """An agent that can be aligned. Tensors are torch tensors; latents are (B, ...), one row a request.
 
-    def sample(self, requests: Sequence[Request], seeds: Sequence[int], policy: Policy | None = None) -> Trajectory:
+    Attributes:
+        steps: Denoising steps of a sample, S.
+    """
+
+    steps: int
+
+    def networks(self) -> Mapping[str, Any]:
+        """The torch modules that take part in denoising, by name; their weights that require a gradient are trained."""
+        ...
+
+    def times(self) -> Sequence[float]:
+        """The sampler's S + 1 times in the unit of `denoise`, the noisiest first."""
+        ...
+
+    def sample(
+        self,
+        requests: Sequence[Request],
+        seeds: Sequence[int],
+        policy: Policy | None = None,
+        starts: Sequence[int] | None = None,
+    ) -> Trajectory:
         """Generate one batch without gradient and record every step.
 
         Args:
             requests: B requests.
             seeds: One a request; initial noise and the noise of every step follow from it.
             policy: How steps are taken; None is the generator's deterministic sampler.
+            starts: One a request; the initial noise follows from it instead. Rows of equal starts begin alike and
+                part by the noise of their steps.
         """
         ...
 
@@ -102,6 +125,13 @@ class Generator(Protocol):
         """Log-densities (len(steps), B) of recorded steps under the present weights, nats, with gradient.
 
         Teacher-forced: each step starts from the recorded latent, so that one step at a time can be asked for.
+        """
+        ...
+
+    def means(self, trajectory: Trajectory, steps: Sequence[int]) -> Any:
+        """Means (len(steps), B, ...) of recorded steps under the present weights, with gradient, teacher-forced.
+
+        What `logprob` evaluates its densities around; divergences between two sets of weights follow from them.
         """
         ...
 
@@ -120,6 +150,36 @@ class Generator(Protocol):
 
     def denoise(self, x_t: Any, t: Any, requests: Sequence[Request]) -> Any:
         """Clean latents estimated from x_t (B, ...) at times t (B,) in the generator's own unit, with gradient."""
+        ...
+
+    def encode(self, responses: Sequence[Response]) -> Any:
+        """Clean latents (B, ...) of clips of the generator's own form, without gradient."""
+        ...
+
+    def decode(self, latents: Any, requests: Sequence[Request], frames: Sequence[int] | None = None) -> Any:
+        """Clips (B, T or len(frames), 3, H, W), about [0, 1], that clean latents show, with gradient."""
+        ...
+
+    def denoising_loss(self, clean: Any, requests: Sequence[Request], rng: Any) -> Any:
+        """Loss (B,) of each clip as in the training of the generator, at times and noise from `rng`, with gradient.
+
+        Args:
+            clean: Clean latents (B, ...).
+            requests: B requests.
+            rng: A `torch.Generator` on the processor.
+        """
+        ...
+
+    def export(self, folder: Path, facts: Mapping[str, Any]) -> str:
+        """Write the present weights so that they can be used again.
+
+        Args:
+            folder: Where to; exists.
+            facts: JSON values about how they came about; they go on the card.
+
+        Returns:
+            The agent's specification, such as `flow:FOLDER`.
+        """
         ...
 
 
