@@ -206,6 +206,31 @@ class Judger(Protocol):
         ...
 
 
+@runtime_checkable
+class DifferentiableJudger(Judger, Protocol):
+    """A judger whose reward has a gradient with respect to the frames. Tensors are torch tensors."""
+
+    def reward(self, cases: Sequence[Case], frames: Any) -> tuple[Any, Any]:
+        """Judge a batch and keep the graph.
+
+        Args:
+            cases: N cases, all with the same criteria.
+            frames: Floats (N, T, 3, H, W) in [0, 1], given frames included, at the rate of the cases' clip spec.
+
+        Returns:
+            `values` and `valid`, both (N, C) with one column a criterion of the cases, in their order. Larger values
+            are better, in the unit that `card["units"]` states for each criterion: log-odds (yes or no), expected
+            grade (ordinal) or minus the normalised error (continuous). `valid` is boolean: False where a criterion
+            does not concern the case or the judger cannot answer it (the value is then 0 and has no gradient). A
+            forfeited criterion is valid with its worst value.
+
+        Raises:
+            InvalidCase: A case is not of a world that it judges.
+            InvalidArgument: Frames of another shape, or cases whose criteria differ.
+        """
+        ...
+
+
 class Suite(Protocol):
     """A versioned set of cases with its judger: the batch side of an environment (`env.unwrapped`)."""
 
