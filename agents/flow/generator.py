@@ -19,6 +19,7 @@ from wmenv.agents.flow.network import Denoiser
 from wmenv.core.case import Request
 from wmenv.core.clip import Clip, Response
 from wmenv.core.errors import InvalidArgument
+from wmenv.core.gaussian import log_density, policy_at
 from wmenv.core.protocols import Policy
 from wmenv.core.trajectory import NoiseLevel, Trajectory
 from wmenv.worlds.discs.world import FPS
@@ -116,14 +117,14 @@ class FlowGenerator:
         sigmas = times(self.steps)
         latents, means, stds, logs = [x], [], [], []
         with torch.no_grad():
-            for now, after in pairwise(sigmas):
-                mean, std = self._step(x, now, after, given, policy)
+            for k, (now, after) in enumerate(pairwise(sigmas)):
+                mean, std = self._step(x, now, after, given, policy_at(policy, k, self.steps))
                 noise = torch.stack([torch.randn(x.shape[1:], generator=g) for g in generators]).to(x) if std else 0.0
                 x = mean + std * noise
                 latents.append(x)
                 means.append(mean)
                 stds.append(std)
-                logs.append(_log_density(x, mean, std))
+                logs.append(log_density(x, mean, std))
         future = to_pixels(x)
         return Trajectory(
             requests=tuple(requests),
@@ -141,7 +142,7 @@ class FlowGenerator:
         """Log-density of recorded steps under the present weights, (len(steps), B), nats, with gradient."""
         means = self.means(trajectory, steps)
         rows = [
-            _log_density(trajectory.latents[k + 1], mean, trajectory.stds[k])
+            log_density(trajectory.latents[k + 1], mean, trajectory.stds[k])
             for k, mean in zip(steps, means, strict=True)
         ]
         return torch.stack(rows)
@@ -152,7 +153,8 @@ class FlowGenerator:
         rows = []
         for k in steps:
             now, after = trajectory.levels[k].noise, trajectory.levels[k + 1].noise
-            rows.append(self._step(trajectory.latents[k], now, after, given, trajectory.policy)[0])
+            policy = policy_at(trajectory.policy, k, len(trajectory.stds))
+            rows.append(self._step(trajectory.latents[k], now, after, given, policy)[0])
         return torch.stack(rows)
 
     def sample_with_grad(
@@ -253,12 +255,3 @@ def _shown(given: Tensor, x: Tensor, frames: Sequence[int] | None) -> Tensor:
 def level(t: float) -> NoiseLevel:
     """Signal and noise at a time of flow matching."""
     return NoiseLevel(1.0 - t, t)
-
-
-def _log_density(x: Tensor, mean: Tensor, std: float) -> Tensor:
-    """Log N(x; mean, std^2) summed over a clip's dimensions, (B,); NaN where the step has no density."""
-    if not std:
-        return torch.full((len(x),), torch.nan, device=x.device)
-    per_dimension = -((x - mean) ** 2) / (2.0 * std**2) - np.log(std) - 0.5 * np.log(2.0 * np.pi)
-    total: Tensor = per_dimension.flatten(1).sum(dim=1)
-    return total

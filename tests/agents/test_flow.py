@@ -94,7 +94,7 @@ def test_recorded_log_probability_is_replayed_exactly(generator: FlowGenerator, 
     again = generator.logprob(taken, [0, 1, 2])
     torch.testing.assert_close(again.detach(), taken.log_prob[:3], rtol=0, atol=0)
     assert taken.log_prob[3].isnan().all(), "the last step is deterministic: no density"
-    normal = torch.distributions.Normal(taken.means[1], 0.3).log_prob(taken.latents[2]).flatten(1).sum(1)
+    normal = torch.distributions.Normal(taken.means[1].double(), 0.3).log_prob(taken.latents[2]).flatten(1).sum(1)
     torch.testing.assert_close(taken.log_prob[1], normal)
     again[1].sum().backward()
     assert any(p.grad is not None and p.grad.abs().sum() > 0 for p in generator.denoiser.parameters())

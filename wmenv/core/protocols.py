@@ -64,6 +64,9 @@ class LatentGenerator(Protocol):
 class Policy(Protocol):
     """How a denoising step is taken: the next latent is normal around a mean.
 
+    The last step of a sampler is deterministic whatever the policy. One that changes from step to step has a method
+    `at(step, steps)`; generators ask `wmenv.core.gaussian.policy_at` for the policy of a step.
+
     Attributes:
         name: Name in tables.
     """
