@@ -70,6 +70,13 @@ def register_builtin() -> None:
     after_import("gymnasium", _register_with_gymnasium)
     JUDGERS.add("physics", "wmenv.judgers.physics:PhysicsJudger", "exact: parses discs from pixels", reads_truth="true")
     JUDGERS.add(
+        "physics-soft",
+        "wmenv.judgers.physics.soft:PhysicsSoft",
+        "the laws of physics with a gradient, for alignment; needs wmenv[gen]",
+        reads_truth="true",
+        gradient="true",
+    )
+    JUDGERS.add(
         "attribute-conflict",
         "wmenv.judgers.physics:AttributeConflictJudger",
         "exact: which of two conflicting attributes of a ball a clip keeps",
