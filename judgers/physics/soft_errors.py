@@ -26,6 +26,13 @@ then pressed towards 100, which no finite picture reaches and a forfeit costs.""
 SMOOTH = 1e-3
 """Lengths are sqrt(|x|^2 + s^2) - s with this s (units/s, units): differentiable at 0, at most s too small."""
 
+GONE = 0.35
+"""Share of a ball's area that is mostly ink, at which it is half gone. `physics` loses a ball of which no pixel is over
+half covered, which is what balls that fade or smear come to; a ball that shrank it follows down to 15 %."""
+
+STRANGE, DOUBLED = (MIN_AREA_SHARE, 0.5), (0.25, 0.75)
+"""From where to where stray ink, as a share of the balls', and excess width turn a frame's count of balls wrong."""
+
 TERMS: dict[str, float] = {"path": 1.0, "mass": 1.0, "vanish": 1.0, "blur": 1.0, "stray": 1.0}
 """Weights of what is charged beside the velocity error, units/s for one unit of each term (see `penalties`): a ball of
 twice its ink costs as much as a velocity error of 1 unit/s."""
@@ -67,13 +74,13 @@ def soft_errors(frames: Tensor, targets: Targets, weights: Mapping[str, float] =
     targets = _until(targets, last)
     seen = read_ink(
         frames[:, targets.given : last + 1],
-        targets.colour,
+        targets.unmix,
         targets.mass,
         targets.path[:, targets.given - 1],
         targets.edge,
     )
     scored = targets.scored[:, targets.given :]
-    lost = 1.0 - smooth_step(seen.solid / (2.0 * (MIN_AREA_SHARE * targets.mass[:, None]).clamp(min=1.0)))
+    lost = 1.0 - smooth_step(seen.solid / (2.0 * GONE * targets.mass[:, None]))
     terms = penalties(seen, targets, lost)
     # The frames before the first predicted one were given, so their positions are the true ones.
     position = torch.cat([targets.path[:, : targets.given], seen.centre], dim=1)
@@ -169,8 +176,8 @@ def _identity(seen: Ink, targets: Targets, lost: Tensor, terms: Mapping[str, Ten
     scored = targets.scored[:, targets.given :]
     radius = ((seen.mass / targets.mass[:, None] + SMOOTH**2).sqrt() - 1.0).abs()
     colour = _norm(seen.colour - targets.colour[:, None])
-    doubled = smooth_step((_excess_width(seen, targets) - 0.25) / 0.5)
-    strange = smooth_step((seen.stray / targets.mass.sum(-1)[:, None] - MIN_AREA_SHARE) / 0.35)
+    doubled = _ramp(_excess_width(seen, targets), *DOUBLED)
+    strange = _ramp(seen.stray / targets.mass.sum(-1)[:, None], *STRANGE)
     wrong = torch.cat([lost, doubled, strange[..., None]], dim=-1).amax(-1)
     return {
         "radius": torch.where(scored[..., None], radius, 0.0).amax(dim=(1, 2)),
@@ -205,6 +212,10 @@ def _until(targets: Targets, last: int) -> Targets:
 def _mean(values: Tensor, mask: Tensor) -> Tensor:
     """(N,) mean of (N, T) values where the mask holds, 0 where it holds nowhere."""
     return torch.where(mask, values, 0.0).sum(1) / mask.sum(1).clamp(min=1)
+
+
+def _ramp(values: Tensor, low: float, high: float) -> Tensor:
+    return smooth_step((values - low) / (high - low))
 
 
 def _norm(vectors: Tensor) -> Tensor:

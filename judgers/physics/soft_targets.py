@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from wmenv.judgers.physics.ink import pixel_step
@@ -33,6 +34,7 @@ class Targets:
         duration: Seconds between two frames.
         path: (N, T, B, 2) true centres, world units.
         colour: (N, B, 3) deficits of the true colours.
+        unmix: (N, 3, 3) takes a deficit apart, see `read_ink`.
         mass: (N, B) true ink, pixels.
         growth: (N, B) spread of a ball over its mass, world units squared a pixel.
         blur: Spread that the pixel grid itself adds, world units squared.
@@ -49,6 +51,7 @@ class Targets:
     duration: float
     path: Tensor
     colour: Tensor
+    unmix: Tensor
     mass: Tensor
     growth: Tensor
     blur: float
@@ -74,9 +77,11 @@ class Targets:
         shapes = np.stack([t.shapes for t in truths])
         area = np.vectorize(AREA.__getitem__, otypes=[np.float64])(shapes)
         moment = np.vectorize(SECOND_MOMENT.__getitem__, otypes=[np.float64])(shapes)
+        colour = 1.0 - np.stack([t.colours for t in truths]) / 255.0
         values = {
             "path": np.stack([t.path for t in timelines]),
-            "colour": 1.0 - np.stack([t.colours for t in truths]) / 255.0,
+            "colour": colour,
+            "unmix": _unmixing(colour),
             "mass": area * (radii / step) ** 2,
             "growth": moment / area**2 * step**2,
             "inertia": radii**2,
@@ -96,6 +101,12 @@ class Targets:
             **{name: torch.from_numpy(value).to(like) for name, value in values.items()},
             **{name: torch.from_numpy(mask).to(like.device) for name, mask in masks.items()},
         )
+
+
+def _unmixing(colours: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(N, 3, 3): columns of the pseudo-inverse of the balls' colours, then a basis of what is orthogonal to all."""
+    beyond = np.linalg.svd(colours)[2][:, colours.shape[1] :]
+    return np.concatenate([np.linalg.pinv(colours).swapaxes(1, 2), beyond], axis=1)
 
 
 def group_key(truth: DiscTruth, timeline: Timeline) -> tuple[object, ...]:
