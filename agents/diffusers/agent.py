@@ -94,13 +94,17 @@ class DiffusersAgent:
         self.options = call_options(call, steps, guidance)
         check_options(self.signature, self.options)
         self.wanted = Wanted(kind, folder, found.digest, variant, exact_dtype, device, offload)
-        self.makes = makes_of(held_pipeline(self.wanted), self.signature)
+        self.makes = makes_of(self._pipeline(), self.signature)
         form = {"frames": frames, "size": size, "fps": fps}
         source = {"variant": variant, "revision": revision, "dtype": None if dtype == "auto" else dtype}
         chosen = {"pipeline": pipeline, "steps": steps, "guidance": guidance, **form, **source, **call}
         self.name = name_of(target, chosen)
         self.card = self._card(found)
         self.batches = Batches(self.name, self._call, positive("batch", batch))
+
+    def _pipeline(self) -> Any:
+        """The pipeline in memory."""
+        return held_pipeline(self.wanted)
 
     def _card(self, found: Checkpoint) -> dict[str, Any]:
         """What decides a clip, as plain JSON; `batch` and `offload` do not, and may change when a run is resumed."""
@@ -149,7 +153,7 @@ class DiffusersAgent:
         """
         import torch
 
-        loaded = held_pipeline(self.wanted)
+        loaded = self._pipeline()
         arguments = arguments_of(self.signature, form, requests, seeds, self.options)
         check_size(loaded, arguments, self.makes)
         gpus = [torch.device(self.wanted.device)] if self.wanted.device.startswith("cuda") else []

@@ -117,11 +117,19 @@ def held_pipeline(wanted: Wanted) -> Any:
     if wanted not in _held:
         _held.clear()
         free_memory()
-        _held[wanted] = _load(wanted)
+        _held[wanted] = load_pipeline(wanted)
     return _held[wanted]
 
 
-def _load(wanted: Wanted) -> Any:
+def own_pipeline(wanted: Wanted) -> Any:
+    """A pipeline for one owner, who may change its weights; the one in memory makes room for it."""
+    _held.clear()
+    free_memory()
+    return load_pipeline(wanted)
+
+
+def load_pipeline(wanted: Wanted) -> Any:
+    """Read a pipeline from its files; see `held_pipeline`."""
     import diffusers
     import torch
 

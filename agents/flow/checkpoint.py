@@ -21,9 +21,11 @@ from wmenv.core.files import write_whole
 WEIGHTS, CARD = "model.safetensors", "card.json"
 
 
-def write_checkpoint(folder: Path, weights: Mapping[str, Tensor], card: Mapping[str, Any]) -> dict[str, Any]:
-    """Write the weights in bfloat16 and the card, which gets their hash; returns that card."""
-    data = save({name: tensor.detach().to("cpu", torch.bfloat16).contiguous() for name, tensor in weights.items()})
+def write_checkpoint(
+    folder: Path, weights: Mapping[str, Tensor], card: Mapping[str, Any], dtype: torch.dtype = torch.bfloat16
+) -> dict[str, Any]:
+    """Write the weights, rounded to a dtype, and the card, which gets their hash; returns that card."""
+    data = save({name: tensor.detach().to("cpu", dtype).contiguous() for name, tensor in weights.items()})
     full = {**card, "weights": blake2b(data, digest_size=16).hexdigest()}
     write_whole(folder / WEIGHTS, data)
     write_whole(folder / CARD, (json.dumps(full, indent=1, ensure_ascii=False) + "\n").encode())

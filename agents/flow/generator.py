@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
+from wmenv.agents.adapters import merged_weights, network_facts
 from wmenv.agents.flow.checkpoint import card_digest, read_checkpoint, write_checkpoint
 from wmenv.agents.flow.data import to_pixels, to_signed
 from wmenv.agents.flow.matching import clip_losses, seeded_noise, times
@@ -136,6 +137,8 @@ class FlowGenerator:
             stds=tuple(stds),
             log_prob=torch.stack(logs),
             responses=tuple(Clip(np.concatenate([r.frames, f]), FPS) for r, f in zip(requests, future, strict=True)),
+            starts=None if starts is None else tuple(starts),
+            facts=network_facts(self.networks()),
         )
 
     def logprob(self, trajectory: Trajectory, steps: Sequence[int]) -> Tensor:
@@ -203,10 +206,13 @@ class FlowGenerator:
         return clip_losses(lambda noisy, t: self.denoiser(noisy, t, given), clean, rng)
 
     def export(self, folder: Path, facts: Mapping[str, Any]) -> str:
-        """Write the model as `wmenv train flow` does, in bfloat16; its card gets the facts as `alignment`."""
+        """Write the model as `wmenv train flow` does, adapters merged; its card gets the facts as `alignment`.
+
+        In float32: what an alignment changes can be less than bfloat16 rounds away.
+        """
         before = {k: v for k, v in self.card["model"].items() if k not in ("held_out", "curve", "weights")}
         card = {**before, "base": self.card["model"]["weights"], "alignment": dict(facts)}
-        write_checkpoint(folder, self.denoiser.state_dict(), card)
+        write_checkpoint(folder, merged_weights(self.denoiser), card, torch.float32)
         return f"flow:{folder}"
 
     def _start(self, seeds: Sequence[int]) -> tuple[Tensor, list[torch.Generator]]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from wmenv.core.case import Request
@@ -37,6 +39,8 @@ class Trajectory:
         stds: S standard deviations of the steps; 0 where a step was deterministic.
         log_prob: (S, B) log-densities of the steps in nats, joint over all dimensions; NaN where there is none.
         responses: What the samples show, B.
+        starts: Seeds of the initial noise where they are not `seeds`.
+        facts: JSON values that must be the same when steps are replayed: weights, dtype, guidance and the like.
     """
 
     requests: tuple[Request, ...]
@@ -48,3 +52,5 @@ class Trajectory:
     stds: tuple[float, ...]
     log_prob: Any
     responses: tuple[Response, ...]
+    starts: tuple[int, ...] | None = None
+    facts: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
