@@ -294,9 +294,10 @@ def kernel_of(spec: str) -> Kernel | Windowed:
     if window is None:
         return kernel  # type: ignore[no-any-return]
     try:
-        return Windowed(kernel, tuple(int(k) for k in str(window).split("+")))
+        steps = tuple(int(k) for k in str(window).split("+"))
     except ValueError as error:
         raise InvalidArgument(f"kernel {spec!r}: window must read like 0+1+2, got {window!r}") from error
+    return Windowed(kernel, steps)
 
 
 def check_policy(kernel: Policy) -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, ClassVar
 
 from wmenv.agents.diffusers.batches import Batches, Clips
 from wmenv.agents.diffusers.calling import arguments_of, frames_of, response_of
-from wmenv.agents.diffusers.checkpoint import HASHED, Checkpoint, find_folder, look_over
+from wmenv.agents.diffusers.checkpoint import HASHED, Checkpoint, find_folder, look_over, lora_digest
 from wmenv.agents.diffusers.form import Form, form_of, makes_of
 from wmenv.agents.diffusers.loading import (
     Wanted,
@@ -55,6 +56,7 @@ class DiffusersAgent:
         variant: str | None = None,
         revision: str | int | None = None,
         online: bool = False,
+        lora: str | None = None,
         **call: Any,
     ) -> None:
         """Load the pipeline.
@@ -75,6 +77,7 @@ class DiffusersAgent:
             variant: Variant of the weights, such as `fp16`.
             revision: Branch, tag or commit of a hub id.
             online: Whether files that the cache lacks may be fetched from the hub.
+            lora: Folder of adapters that `save_lora_weights` of diffusers, or an alignment, wrote.
             **call: Further arguments of the pipeline's call by their own names, such as `max_sequence_length`.
 
         Raises:
@@ -93,10 +96,13 @@ class DiffusersAgent:
         self.signature = signature_of(pipeline_class(kind))
         self.options = call_options(call, steps, guidance)
         check_options(self.signature, self.options)
-        self.wanted = Wanted(kind, folder, found.digest, variant, exact_dtype, device, offload)
+        adapters = None if lora is None else Path(lora).expanduser()
+        self.wanted = Wanted(
+            kind, folder, found.digest, variant, exact_dtype, device, offload, adapters, lora_digest(adapters)
+        )
         self.makes = makes_of(self._pipeline(), self.signature)
         form = {"frames": frames, "size": size, "fps": fps}
-        source = {"variant": variant, "revision": revision, "dtype": None if dtype == "auto" else dtype}
+        source = {"variant": variant, "revision": revision, "dtype": None if dtype == "auto" else dtype, "lora": lora}
         chosen = {"pipeline": pipeline, "steps": steps, "guidance": guidance, **form, **source, **call}
         self.name = name_of(target, chosen)
         self.card = self._card(found)
@@ -112,7 +118,7 @@ class DiffusersAgent:
 
         signature = self.signature
         card: dict[str, Any] = {
-            "identity": f"{signature.pipeline}-{found.digest}",
+            "identity": "-".join(filter(None, (signature.pipeline, found.digest, self.wanted.lora_digest))),
             "hashed": HASHED,
             "pipeline": signature.pipeline,
             "diffusers": diffusers.__version__,
@@ -123,6 +129,7 @@ class DiffusersAgent:
             "guidance": self.options.get("guidance_scale", signature.default("guidance_scale")),
             "options": self.options,
             "conditioning": "last given frame" if signature.image else "none",
+            **({} if self.wanted.lora_digest is None else {"lora": self.wanted.lora_digest}),
             "form": "the suite's, else the options' (clip), else what the pipeline makes unasked",
             "unasked": self.makes.unasked.plain(),
             "makes": f"{self.makes.frames_words()}; sizes are multiples of {self.makes.high} x {self.makes.wide}",

@@ -16,6 +16,8 @@ from typing import Any
 from wmenv.core.errors import InvalidArgument, told
 
 INDEX = "model_index.json"
+LORA = "pytorch_lora_weights.safetensors"
+"""The file of a folder of adapters, as `save_lora_weights` of diffusers names it."""
 PICKLES = (".bin", ".ckpt", ".pt", ".pth", ".pkl")
 STEMS = {"diffusers": "diffusion_pytorch_model", "transformers": "model"}
 """How each library names the weights of a component."""
@@ -118,6 +120,21 @@ def look_over(folder: Path, target: str, variant: str | None) -> Checkpoint:
                 _check_whole(path, target)
             _feed(hasher, folder, weights)
     return Checkpoint(folder, index["_class_name"], parts, hasher.hexdigest())
+
+
+def lora_digest(folder: Path | None) -> str | None:
+    """Content hash of a folder of adapters, 32 hex digits; None for none.
+
+    Raises:
+        InvalidArgument: It has none that can be read safely.
+    """
+    if folder is None:
+        return None
+    path = folder / LORA
+    if not path.is_file():
+        raise InvalidArgument(f"no adapters in {folder}: {LORA} is missing; save_lora_weights of diffusers writes it")
+    _check_whole(path, str(folder))
+    return hashlib.blake2b(path.read_bytes(), digest_size=16).hexdigest()
 
 
 def _index(folder: Path) -> dict[str, Any]:

@@ -11,10 +11,8 @@ from typing import Any
 from torch import Tensor, nn
 
 from wmenv.agents.adapters import merged_weights
+from wmenv.agents.diffusers.checkpoint import LORA
 from wmenv.core.files import write_whole
-
-LORA = "pytorch_lora_weights.safetensors"
-"""The file that `load_lora_weights` looks for in a folder."""
 
 CARD = "alignment.json"
 

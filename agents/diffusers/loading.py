@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from wmenv.agents.diffusers.checkpoint import LORA
 from wmenv.core.errors import InvalidArgument, MissingExtra, OutOfMemory, told
 
 DTYPES = ("float32", "bfloat16", "float16")
@@ -29,6 +30,8 @@ class Wanted:
         dtype: Name of a torch dtype.
         device: Such as `cpu` or `cuda:1`.
         offload: `none`, `model` or `sequential`.
+        lora: Folder of adapters, or None.
+        lora_digest: Hash of their content.
     """
 
     pipeline: str
@@ -38,6 +41,8 @@ class Wanted:
     dtype: str
     device: str
     offload: str
+    lora: Path | None = None
+    lora_digest: str | None = None
 
 
 def need_libraries() -> None:
@@ -145,6 +150,8 @@ def load_pipeline(wanted: Wanted) -> Any:
                 **{dtype: getattr(torch, wanted.dtype)},
             )
             loaded.set_progress_bar_config(disable=True)
+            if wanted.lora is not None:
+                loaded.load_lora_weights(wanted.lora, weight_name=LORA, local_files_only=True, use_safetensors=True)
             for part in loaded.components.values():
                 if isinstance(part, torch.nn.Module):
                     part.eval().requires_grad_(False)
@@ -158,7 +165,8 @@ def load_pipeline(wanted: Wanted) -> Any:
         if ran_out_of_memory(error):
             way = "offload=model, then offload=sequential" if wanted.offload == "none" else "a smaller dtype"
             raise OutOfMemory(f"{wanted.folder} does not fit into memory as {wanted.dtype}; try {way}") from error
-        raise InvalidArgument(f"{wanted.folder} cannot be loaded as {wanted.pipeline}: {told(error)}") from error
+        also = "" if wanted.lora is None else f" with the adapters of {wanted.lora}"
+        raise InvalidArgument(f"{wanted.folder} cannot be loaded as {wanted.pipeline}{also}: {told(error)}") from error
     return loaded
 
 
