@@ -21,8 +21,11 @@ FAINT = 0.1
 """Ink under it counts less: haze that no eye sees would otherwise draw every centre to the middle of the picture."""
 LEAK = 0.1
 """What the faintest ink still counts, so that there is a gradient on pure white: where a ball is missing too."""
-NO_INK = 0.02
-"""Share of a ball's true ink under which its centre is drawn to where it was last given."""
+NO_INK, NO_CORE = 0.02, 1e-6
+"""Shares of a ball's true ink (of the 8th powers of it) under which its centre is drawn to where it was last given."""
+WINDOW, PAD, FALL = 1.5, 2.0, 0.5
+"""A ball's centre is read in a square around its core, of half a side of 1.5 radii and 2 pixels, which fades out over
+half as much again. Ink beyond has no lever: in a mean over the picture unseen haze moves a ball by its width."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,20 +33,31 @@ class Ink:
     """What is seen of B balls in T frames of N clips.
 
     Attributes:
-        mass: (N, T, B) ink, pixels.
+        mass: (N, T, B) ink of the whole picture, pixels.
+        near: (N, T, B) ink in the window around the ball, pixels.
         solid: (N, T, B) pixels that are more of the ball's colour than not, softly.
         centre: (N, T, B, 2) world units.
-        spread: (N, T, B) mean squared distance of the ink from its centre, world units squared.
+        square: (N, T, B) mean squared distance of the ink from the middle of the view, world units squared.
+        first: (N, T, B, 2) mean place of the ink from the middle of the view, 0 without any.
+        share: (N, T, B) 1, but falling to 0 where there is hardly any ink.
         colour: (N, T, B, 3) deficit of the ball's core.
         stray: (N, T) squared deficit that no ball explains, and squared excess over [0, 1], summed over pixels.
     """
 
     mass: Tensor
+    near: Tensor
     solid: Tensor
     centre: Tensor
-    spread: Tensor
+    square: Tensor
+    first: Tensor
+    share: Tensor
     colour: Tensor
     stray: Tensor
+
+    def spread(self, point: Tensor) -> Tensor:
+        """(N, T, B) mean squared distance of the ink from points (N, T, B, 2), world units squared; 0 without ink."""
+        point = point - VIEW / 2
+        return (self.square - 2.0 * (point * self.first).sum(-1) + self.share * (point**2).sum(-1)).clamp(min=0.0)
 
 
 def read_ink(frames: Tensor, unmix: Tensor, expected: Tensor, last: Tensor, edge: Edge) -> Ink:
@@ -64,18 +78,24 @@ def read_ink(frames: Tensor, unmix: Tensor, expected: Tensor, last: Tensor, edge
     parts = torch.matmul(unmix[:, None], deficit)
     ink = parts[:, :, :balls].clamp(0.0, 1.0)
     weight, solid, core = Weighed.apply(ink)  # type: ignore[no-untyped-call]
-    mass, x, y, square = torch.matmul(weight, _basis(size, edge, frames)).unbind(-1)
-    floor = (mass**2 + (NO_INK * expected[:, None]) ** 2).sqrt()
+    grid = torch.from_numpy(pixel_centres(size, edge) - VIEW / 2).to(frames)
+    mass, x, y, square = torch.matmul(weight, _basis(grid)).unbind(-1)
+    floor = _floored(mass, NO_INK * expected[:, None])
+    share, first = mass / floor, torch.stack([x, y], dim=-1) / floor[..., None]
+    core_mass, core_x, core_y, _ = torch.matmul(core, _basis(grid)).unbind(-1)
+    core_floor = _floored(core_mass, NO_CORE * expected[:, None])[..., None]
     origin = last[:, None] - VIEW / 2
-    centre = origin + (torch.stack([x, y], dim=-1) - mass[..., None] * origin) / floor[..., None]
-    off = (centre * torch.stack([x, y], dim=-1)).sum(-1)
-    spread = (square - 2.0 * off + mass * (centre**2).sum(-1)).clamp(min=0.0) / floor
-    colour = torch.matmul(core, deficit.transpose(-1, -2)) / (core.sum(-1)[..., None] + NO_INK**2)
+    about = origin + (torch.stack([core_x, core_y], dim=-1) - core_mass[..., None] * origin) / core_floor
+    near, centre = _nearby(weight.unflatten(-1, (size, size)), grid, about, expected)
+    colour = torch.matmul(core, deficit.transpose(-1, -2)) / core_floor
     return Ink(
         mass=mass,
+        near=near,
         solid=solid.sum(-1),
         centre=centre + VIEW / 2,
-        spread=spread,
+        square=square / floor,
+        first=first,
+        share=share,
         colour=colour,
         stray=(parts[:, :, balls:] ** 2).sum((2, 3)) + (excess**2).sum((2, 3, 4)),
     )
@@ -123,8 +143,35 @@ def pixel_step(size: int, edge: Edge) -> float:
     return float(grid[1] - grid[0])
 
 
-def _basis(size: int, edge: Edge, like: Tensor) -> Tensor:
+def _basis(grid: Tensor) -> Tensor:
     """(P, 4): one, x, y and x^2 + y^2 of the pixels, from the middle of the view (small numbers, exact in float32)."""
-    grid = torch.from_numpy(pixel_centres(size, edge) - VIEW / 2).to(like)
-    x, y = grid.repeat(size), grid.flip(0).repeat_interleave(size)
+    x, y = grid.repeat(len(grid)), grid.flip(0).repeat_interleave(len(grid))
     return torch.stack([torch.ones_like(x), x, y, x * x + y * y], dim=1)
+
+
+def _floored(values: Tensor, floor: Tensor) -> Tensor:
+    """sqrt(values^2 + floor^2): a divisor that differs from the values only where they are small."""
+    return (values**2 + floor**2).sqrt()
+
+
+def _nearby(weight: Tensor, grid: Tensor, about: Tensor, expected: Tensor) -> tuple[Tensor, Tensor]:
+    """Ink in a soft square window, and its centre.
+
+    Args:
+        weight: (N, T, B, S, S).
+        grid: (S,) x of the pixels, from the middle of the view.
+        about: (N, T, B, 2) middle of the windows; also the centre where a window is empty.
+        expected: (N, B) true ink, pixels.
+
+    Returns:
+        (N, T, B) pixels and (N, T, B, 2) world units from the middle of the view.
+    """
+    step = grid[1] - grid[0]
+    reach = step * (WINDOW * (expected / torch.pi).sqrt() + PAD)[:, None, :, None, None]
+    away = grid - about[..., None]  # (N, T, B, 2, S)
+    window = 1.0 - smooth_step((away.abs() / reach - 1.0) / FALL)
+    across, up = torch.stack([window, window * away], dim=-1).unbind(-3)  # (N, T, B, S, 2) each
+    moments = torch.matmul(up.flip(-2).mT, torch.matmul(weight, across))  # (N, T, B, 2, 2): powers of y, of x
+    near = moments[..., 0, 0]
+    first = torch.stack([moments[..., 0, 1], moments[..., 1, 0]], dim=-1)
+    return near, about + first / _floored(near, NO_INK * expected[:, None])[..., None]

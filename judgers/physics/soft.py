@@ -40,9 +40,9 @@ class PhysicsSoft:
     """The physics judger in torch: differentiable, batched.
 
     Errors are those of `physics` with positions from first moments of ink. The reward of `velocity` also charges
-    what a mean velocity error would let pass: swelling (`mass`), fading (`vanish`), blur and smears (`blur`), ink of
-    other colours (`stray`), and the way from the last given frame (`path`); docs/phyworld.md states the formulas.
-    `velocity_official` is not answered.
+    what a mean velocity error would let pass: swelling (`mass`), fading (`vanish`), blur, smears and ink in wrong
+    places (`blur`), ink of other colours (`stray`); docs/phyworld.md states the formulas. `velocity_official` is not
+    answered.
     """
 
     name = "physics-soft"
@@ -50,17 +50,14 @@ class PhysicsSoft:
     reads_truth = True
     exact = True
 
-    def __init__(
-        self, mass: float = 1.0, vanish: float = 1.0, blur: float = 1.0, stray: float = 1.0, path: float = 1.0
-    ) -> None:
+    def __init__(self, mass: float = 1.0, vanish: float = 1.0, blur: float = 1.0, stray: float = 1.0) -> None:
         """Make the judger; a weight of 0 takes a term out, which is for drills.
 
         Args:
-            mass: Weight of ink beyond the ball's own, units/s for twice the ink.
+            mass: Weight of ink beyond the ball's own.
             vanish: Weight of missing ink, and of what a ball that is gone costs.
-            blur: Weight of width beyond that of a sharp ball.
+            blur: Weight of ink that lies farther from the true place than that of a sharp ball there.
             stray: Weight of ink of other colours.
-            path: Weight of deviations from the true path.
 
         Raises:
             MissingExtra: torch is not installed.
@@ -72,13 +69,13 @@ class PhysicsSoft:
             raise MissingExtra(f"judger 'physics-soft' needs {error.name}: pip install 'wmenv[gen]'") from error
         from wmenv.judgers.physics.soft_errors import TERMS
 
-        weights = {"path": path, "mass": mass, "vanish": vanish, "blur": blur, "stray": stray}
+        weights = {"mass": mass, "vanish": vanish, "blur": blur, "stray": stray}
         for name, weight in weights.items():
             if isinstance(weight, bool) or not isinstance(weight, int | float) or not 0 <= weight < float("inf"):
                 raise InvalidArgument(f"judger 'physics-soft': {name} must be a number from 0 on, got {weight!r}")
         self.weights = {name: float(weights[name]) for name in TERMS}
         self.card: dict[str, Any] = {
-            "identity": IDENTITY + "".join(f",{n}={w:g}" for n, w in self.weights.items() if w != TERMS[n]),
+            "identity": IDENTITY + "".join(f",{n}={w:g}" for n, w in self.weights.items() if w != 1.0),
             "weights": self.weights,
             "units": dict.fromkeys(MEASURES, UNIT),
             "half_score_errors": {name: m.half for name, m in MEASURES.items()},

@@ -33,9 +33,13 @@ half covered, which is what balls that fade or smear come to; a ball that shrank
 STRANGE, DOUBLED = (MIN_AREA_SHARE, 0.5), (0.25, 0.75)
 """From where to where stray ink, as a share of the balls', and excess width turn a frame's count of balls wrong."""
 
-TERMS: dict[str, float] = {"path": 1.0, "mass": 1.0, "vanish": 1.0, "blur": 1.0, "stray": 1.0}
-"""Weights of what is charged beside the velocity error, units/s for one unit of each term (see `penalties`): a ball of
-twice its ink costs as much as a velocity error of 1 unit/s."""
+TERMS = ("mass", "vanish", "blur", "stray")
+"""What is charged beside an error of velocity, see `penalties`."""
+
+CHARGE = 2.0
+"""What one unit of a term costs, units/s: a ball of twice its ink as much as a velocity error of 2 units/s. At 1 ascent
+on pixels swelled and smeared balls to bring their centres right, at 4 the rank of imperfect clips was theirs more than
+that of the velocity error."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +66,13 @@ class SoftErrors:
         return -torch.where(cost > HALFWAY, WORST - HALFWAY**2 / cost.clamp(min=HALFWAY), cost)
 
 
-def soft_errors(frames: Tensor, targets: Targets, weights: Mapping[str, float] = TERMS) -> SoftErrors:
+def soft_errors(frames: Tensor, targets: Targets, weights: Mapping[str, float]) -> SoftErrors:
     """Compare clips with the truth.
 
     Args:
         frames: (N, T, 3, S, S) finite floats in [0, 1], given frames included.
         targets: Truth of the N cases.
-        weights: Weight of each term of `TERMS`.
+        weights: Weight of each term of `TERMS`, 1 for the reward as it is meant.
     """
     last = int(targets.scored.any(dim=0).nonzero().max()) if bool(targets.scored.any()) else targets.given
     targets = _until(targets, last)
@@ -81,17 +85,16 @@ def soft_errors(frames: Tensor, targets: Targets, weights: Mapping[str, float] =
     )
     scored = targets.scored[:, targets.given :]
     lost = 1.0 - smooth_step(seen.solid / (2.0 * GONE * targets.mass[:, None]))
-    terms = penalties(seen, targets, lost)
+    terms = penalties(seen, targets)
     # The frames before the first predicted one were given, so their positions are the true ones.
     position = torch.cat([targets.path[:, : targets.given], seen.centre], dim=1)
-    terms["path"] = _path(position, targets)
-    native = _motion(position, lost * float(weights["vanish"] > 0), targets) | _identity(seen, targets, lost, terms)
+    native = _motion(position, lost * float(weights["vanish"] > 0), targets) | _identity(seen, targets, lost)
     gone = weights["vanish"] * _mean(lost.mean(-1), scored)
     cost = {name: native[name] / MEASURES[name].half for name in native}
     for name in FORFEITED_BY_LOSS:
         cost[name] = cost[name] + HALFWAY * gone
     charged = sum(weights[name] * terms[name] for name in TERMS)
-    cost["velocity"] = cost["velocity"] + charged / MEASURES["velocity"].half
+    cost["velocity"] = cost["velocity"] + CHARGE * charged / MEASURES["velocity"].half
     shown = scored.any(dim=1)
     pairs = (targets.before | targets.after).any(dim=1)
     both = (targets.scored[:, 1:] & targets.scored[:, :-1]).any(dim=1)
@@ -101,49 +104,44 @@ def soft_errors(frames: Tensor, targets: Targets, weights: Mapping[str, float] =
     return SoftErrors(native, cost, measured, terms, torch.where(scored[..., None], lost, 0.0).amax(dim=(1, 2)))
 
 
-def penalties(seen: Ink, targets: Targets, lost: Tensor) -> dict[str, Tensor]:
-    """What a clip gets wrong beside motion, (N,) each, means over scored frames and balls.
+def penalties(seen: Ink, targets: Targets) -> dict[str, Tensor]:
+    """What a clip gets wrong beside its velocities, (N,) each, means over scored frames and balls.
 
-    With M the ink of a ball, M* its true ink, s its spread and s*(M) the spread of the true shape of ink M:
+    With M the ink of a ball, M' that around its core, M* its true ink, s the mean squared distance of its ink from
+    where the ball truly is, and s*(M) that of the true shape of ink M:
 
-        mass    max(M / M* - 1, 0)                                  swelling, a second ball
-        vanish  max(1 - M / M*, 0)                                  fading, shrinking
-        blur    max(sqrt(s / s*(max(M, M*))) - 1, 0)                blur, smear, ink in several places
-        stray   (sum of squares of what no ball's colour explains) / (M* of all balls)      wrong colours
+        mass    max(M / M* - 1, 0)                                swelling, a second ball
+        vanish  max(1 - M' / M*, 0)                               fading, shrinking
+        blur    max(sqrt(s) - sqrt(s*(max(M, M*))), 0)            blur, smear, ink in wrong places; world units
+        stray   sum of squares of what no ball's colour explains / M* of all balls      wrong colours
+
+    Distances are taken from the true place since at given ink they are linear in every pixel then: ink anywhere feels
+    where it should be, also in a frame between two wrong pairs, which gets no gradient from mean velocity errors
+    (moving it takes from the one what it adds to the other), and nothing is to be won half-way between two places.
 
     Args:
         seen: What the predicted frames show.
         targets: Truth of the N cases.
-        lost: (N, T, B) degree to which each ball is gone, in [0, 1].
     """
     scored = targets.scored[:, targets.given :]
     share = seen.mass / targets.mass[:, None]
     present = {
         "mass": (share - 1.0).clamp(min=0.0),
-        "vanish": (1.0 - share).clamp(min=0.0),
-        "blur": _excess_width(seen, targets),
+        "vanish": (1.0 - seen.near / targets.mass[:, None]).clamp(min=0.0),
+        "blur": (_width(seen.spread(targets.path[:, targets.given :])) - _sharp_width(seen, targets)).clamp(min=0.0),
     }
     terms = {name: _mean(value.mean(-1), scored) for name, value in present.items()}
     return terms | {"stray": _mean(seen.stray / targets.mass.sum(-1)[:, None], scored)}
 
 
-def _excess_width(seen: Ink, targets: Targets) -> Tensor:
-    """(N, T, B) how much wider a ball is than the true shape of its ink, as a share."""
+def _width(spread: Tensor) -> Tensor:
+    return (spread + SMOOTH**2).sqrt()
+
+
+def _sharp_width(seen: Ink, targets: Targets) -> Tensor:
+    """(N, T, B) width of the true shape at the ink that is seen, at least the true ink, world units."""
     ink = torch.maximum(seen.mass, targets.mass[:, None])
-    width = (seen.spread / (targets.growth[:, None] * ink + targets.blur) + SMOOTH**2).sqrt()
-    return (width - 1.0).clamp(min=0.0)
-
-
-def _path(position: Tensor, targets: Targets) -> Tensor:
-    """(N,) deviation of the mean velocity from the last given frame to each scored one, mean over those, units/s.
-
-    Zero exactly where the pairwise velocities are right. Of those alone a frame between two wrong pairs gets no
-    gradient: moving it takes from the one what it adds to the other.
-    """
-    given = targets.given
-    elapsed = targets.duration * torch.arange(1, position.shape[1] - given + 1).to(position)
-    deviation = _length(position[:, given:] - targets.path[:, given:]) / elapsed[:, None]
-    return _mean(deviation.mean(-1), targets.scored[:, given:])
+    return _width(targets.growth[:, None] * ink + targets.blur)
 
 
 def _motion(position: Tensor, lost: Tensor, targets: Targets) -> dict[str, Tensor]:
@@ -171,12 +169,12 @@ def _motion(position: Tensor, lost: Tensor, targets: Targets) -> dict[str, Tenso
     }
 
 
-def _identity(seen: Ink, targets: Targets, lost: Tensor, terms: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def _identity(seen: Ink, targets: Targets, lost: Tensor) -> dict[str, Tensor]:
     """Native errors of the criteria on what the balls are."""
     scored = targets.scored[:, targets.given :]
-    radius = ((seen.mass / targets.mass[:, None] + SMOOTH**2).sqrt() - 1.0).abs()
+    radius = ((seen.near / targets.mass[:, None] + SMOOTH**2).sqrt() - 1.0).abs()
     colour = _norm(seen.colour - targets.colour[:, None])
-    doubled = _ramp(_excess_width(seen, targets), *DOUBLED)
+    doubled = _ramp(_width(seen.spread(seen.centre)) / _sharp_width(seen, targets) - 1.0, *DOUBLED)
     strange = _ramp(seen.stray / targets.mass.sum(-1)[:, None], *STRANGE)
     wrong = torch.cat([lost, doubled, strange[..., None]], dim=-1).amax(-1)
     return {
