@@ -8,10 +8,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from wmenv.agents.adapters import merged_weights
-from wmenv.agents.diffusers.checkpoint import LORA
+from wmenv.agents.diffusers.checkpoint import LORA, STEMS
 from wmenv.core.files import write_whole
 
 CARD = "alignment.json"
@@ -55,9 +56,10 @@ def export(
 
 
 def _write_networks(networks: Mapping[str, nn.Module], states: Mapping[str, dict[str, Tensor]], folder: Path) -> None:
-    """Write the merged weights over those with adapters apart, which an ordinary network could not read."""
-    for name, network in networks.items():
+    """Put the merged weights in place of those with adapters apart, which an ordinary network could not read."""
+    for name in networks:
         part = folder / name
         for path in part.glob("*.safetensors*"):
             path.unlink()
-        network.save_pretrained(part, safe_serialization=True, state_dict=states[name])  # type: ignore[operator]
+        weights = {key: value.cpu().contiguous() for key, value in states[name].items()}
+        save_file(weights, part / f"{STEMS['diffusers']}.safetensors", metadata={"format": "pt"})
