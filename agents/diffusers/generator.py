@@ -50,17 +50,22 @@ class DiffusersGenerator(DiffusersAgent):
     Attributes:
         steps: Denoising steps.
         batch: Requests of one call. Replayed log-densities are exact if it has not changed since.
+        window: Latent frames that are decoded on either side of wanted ones where a gradient is asked for; None decodes
+            all of them.
         sampler: Name of the scheduler that policies take the place of: the pipeline's own, or a first-order one
             where that takes several steps or stages into account (UniPC, DPM-Solver).
     """
 
-    def __init__(self, target: str, *, batch: int = 1, offload: str | None = "none", **options: Any) -> None:
+    def __init__(
+        self, target: str, *, batch: int = 1, offload: str | None = "none", window: int | None = None, **options: Any
+    ) -> None:
         """Load the pipeline.
 
         Args:
             target: As of `DiffusersAgent`.
             batch: Requests of one call.
             offload: Must be `none`: weights that move away lose their gradient.
+            window: See the class; at least 1. Decoding is what memory goes to, and it grows with the frames.
             **options: As of `DiffusersAgent`.
 
         Raises:
@@ -71,7 +76,9 @@ class DiffusersGenerator(DiffusersAgent):
             raise InvalidArgument(f"a generator that is to be aligned stays in memory: offload=none, got {offload!r}")
         self._own: Any = None
         super().__init__(target, batch=batch, **options)
-        self.batch, self.target = batch, target
+        if window is not None and window < 1:
+            raise InvalidArgument(f"window must be at least 1 latent frame, got {window}")
+        self.batch, self.window, self.target = batch, window, target
         name = self.signature.pipeline
         for start, reason in REFUSED.items():
             if name.startswith(start):
@@ -192,10 +199,15 @@ class DiffusersGenerator(DiffusersAgent):
         """Clips (B, T or len(frames), 3, H, W) in [0, 1] with a graph through the last `last_k` steps.
 
         Each call of a denoiser is one checkpoint: what it computed is computed again on the way back, so that memory
-        does not grow with the steps but for their latents. All frames are decoded and some returned, so that their
-        gradient has no bias; decoding a part of the latent frames would save memory and change the frames, since
-        video autoencoders mix neighbours. Pixels beyond black and white are cut off, and the gradient passes as if
-        they were not: a saturated pixel can come back.
+        does not grow with the steps but for their latents.
+
+        Without `window` all frames are decoded and some returned: their gradient has no bias. With it only latent
+        frames near the wanted ones are, as if the clip began and ended there: exact for a causal decoder (Wan) whose
+        window reaches back to the start, otherwise another clip and a biased gradient, since video autoencoders mix
+        neighbours in time.
+
+        Pixels beyond black and white are cut off, and the gradient passes as if they were not: a saturated pixel can
+        come back.
 
         Raises:
             InvalidArgument: `last_k` is not in 1 to the number of steps.
@@ -206,12 +218,11 @@ class DiffusersGenerator(DiffusersAgent):
         for part in self._parts(requests):
             walk = Walk(self._kind)
             with self._checkpointed(walk, last_k):
-                made = self._shown(requests[part], seeds[part], form, walk)
+                made = self._shown(requests[part], seeds[part], form, walk, frames=frames)
             if len(walk.means) != self.steps:
                 raise InvalidArgument(f"{self.signature.pipeline} took {len(walk.means)} steps of {self.steps}")
-            clips.append(self._after_given(requests[part], made))
-        clip = torch.cat(clips)
-        return clip if frames is None else clip[:, list(frames)]
+            clips.append(made)
+        return torch.cat(clips)
 
     def denoise(self, x_t: Tensor, t: Tensor, requests: Sequence[Request]) -> Tensor:
         """Clean latents estimated from x_t = (1 - t) clip + t noise at times t (B,), with gradient.
@@ -285,10 +296,8 @@ class DiffusersGenerator(DiffusersAgent):
         form, clips = self._form(requests), []
         for part in self._parts(requests):
             walk = Walk(self._kind, nothing=True, given=True)
-            made = self._shown(requests[part], [0] * len(requests[part]), form, walk, latents[part])
-            clips.append(self._after_given(requests[part], made))
-        clip = torch.cat(clips)
-        return clip if frames is None else clip[:, list(frames)]
+            clips.append(self._shown(requests[part], [0] * len(requests[part]), form, walk, latents[part], frames))
+        return torch.cat(clips)
 
     def denoising_loss(self, clean: Tensor, requests: Sequence[Request], rng: torch.Generator) -> Tensor:
         """Flow matching loss (B,) of each clip at logit-normal times (Esser et al., arXiv 2403.03206), with gradient.
@@ -331,27 +340,39 @@ class DiffusersGenerator(DiffusersAgent):
         self._times = [level.noise / (level.signal + level.noise) for level in walk.levels]
 
     def _shown(
-        self, requests: Sequence[Request], seeds: Sequence[int], form: Form, walk: Walk, latents: Tensor | None = None
+        self,
+        requests: Sequence[Request],
+        seeds: Sequence[int],
+        form: Form,
+        walk: Walk,
+        latents: Tensor | None = None,
+        frames: Sequence[int] | None = None,
     ) -> Tensor:
-        """What the pipeline makes, as (B, used, 3, H, W) with its graph."""
+        """The response to each request, (B, T or len(frames), 3, H, W), with its graph."""
         processor = getattr(self._own, "video_processor", None)
         if processor is None:
             raise InvalidArgument(f"{self.signature.pipeline} has no video_processor: its pixels have no gradient")
-        with _replaced(processor, "denormalize", _cut_off):
+        before = len(requests[0].frames) - 1 if self.signature.image else 0
+        total = before + form.used
+        wanted = [range(total)[k] for k in (range(total) if frames is None else frames)]
+        window = Window(self._own.vae, self.window, self.makes.every, [max(k - before, 0) for k in wanted])
+        with ExitStack() as stack:
+            stack.enter_context(_replaced(processor, "denormalize", _cut_off))
+            if self.window is not None:
+                stack.enter_context(_replaced(self._own.vae, "decode", window))
             output = self._call_pipeline(requests, seeds, form, walk, latents=latents, output_type="pt")
-        frames = output.frames
-        shape = (len(requests), form.height, form.width)
-        if frames.dim() != 5 or (frames.shape[0], *frames.shape[3:]) != shape or frames.shape[1] < form.used:
-            raise InvalidResponse(f"{self.signature.pipeline} returned clips of shape {tuple(frames.shape)}")
-        made: Tensor = frames[:, : form.used].float()
-        return made
-
-    def _after_given(self, requests: Sequence[Request], made: Tensor) -> Tensor:
-        """The response's frames: after the given ones where the pipeline went on from the last of them."""
-        if not self.signature.image:
-            return made
-        given = torch.from_numpy(np.stack([np.moveaxis(r.frames, -1, 1) for r in requests])).to(made) / 255
-        return torch.cat([given, made[:, 1:]], dim=1)
+        made = output.frames.float()
+        shape = (len(requests), 3, form.height, form.width)
+        if made.dim() != 5 or (made.shape[0], *made.shape[2:]) != shape:
+            raise InvalidResponse(f"{self.signature.pipeline} returned clips of shape {tuple(made.shape)}")
+        rows = []
+        for k in wanted:  # given frames come first where the pipeline goes on from the last of them
+            if k > before or not self.signature.image:
+                rows.append(made[:, k - before - window.first])
+            else:
+                given = np.stack([np.moveaxis(request.frames[k], -1, 0) for request in requests])
+                rows.append(torch.from_numpy(given).to(made) / 255)
+        return torch.stack(rows, dim=1)
 
     def _call_pipeline(
         self,
@@ -434,6 +455,35 @@ def _blank(spec: ClipSpec, given: int) -> Request:
     """A request without words."""
     frames = np.zeros((given, spec.height or 1, spec.width or 1, 3), dtype=np.uint8)
     return Request("blank", "", frames, spec if spec.fps else replace(spec, fps=Fraction(8)))
+
+
+class Window:
+    """Decodes the latent frames near wanted frames alone, in place of an autoencoder's own `decode`.
+
+    Attributes:
+        first: Index of the first frame that it gives.
+    """
+
+    def __init__(self, vae: Any, window: int | None, every: int, wanted: Sequence[int]) -> None:
+        """State what is wanted.
+
+        Args:
+            vae: The autoencoder.
+            window: Latent frames on either side.
+            every: Frames that a latent frame after the first one stands for; the first one stands for one.
+            wanted: Indices of frames.
+        """
+        self.decode, self.window, self.every, self.wanted = vae.decode, window or 0, every, wanted
+        self.first = 0
+
+    def __call__(self, z: Tensor, *args: Any, **options: Any) -> Any:
+        """Decode; latents without an axis of time, (N, C, h, w), whole."""
+        if z.dim() != 5:
+            return self.decode(z, *args, **options)
+        latent = [-(-frame // self.every) for frame in self.wanted]
+        start, end = max(0, min(latent) - self.window), max(latent) + 1 + self.window
+        self.first = self.every * start
+        return self.decode(z[:, :, start:end], *args, **options)
 
 
 def _cut_off(images: Tensor) -> Tensor:

@@ -329,6 +329,31 @@ def test_13_pixels_that_are_cut_off_keep_their_gradient(made: Any) -> None:
     assert gradient.abs().sum() > 0
 
 
+@pytest.mark.parametrize(
+    ("kind", "frame", "broken"), [("wan", 0, False), ("wan", 3, False), ("wan", 8, True), ("ltx", 0, True)]
+)
+def test_14_a_window_over_the_start_is_exact_for_a_causal_decoder(
+    made: Any, kind: str, frame: int, broken: bool
+) -> None:
+    """Elsewhere it shows another clip, and its gradient is biased; a cheaper one all the same."""
+    frames, gradients, sizes = [], [], []
+    for window in (None, 1):
+        generator = made(kind, steps=2, window=window)
+        weights = train_all(generator.networks())
+        run = lambda g=generator: g.sample_with_grad(asks(kind, 1), [1], 1, frames=[frame])  # noqa: E731
+        clip = run()
+        gradients.append(torch.autograd.grad(clip.square().sum(), weights, allow_unused=True))
+        frames.append(clip.detach())
+        sizes.append(saved_bytes(run))
+    assert frames[1].shape == frames[0].shape == (1, 1, 3, *[FORMS[kind][1]] * 2)
+    assert sizes[1] < sizes[0] or frame == 3, "frame 3 needs latent frames 0 to 2: all of them"
+    with pytest.raises(AssertionError) if broken else nothing():
+        torch.testing.assert_close(frames[1], frames[0], rtol=1e-5, atol=1e-6)
+        for biased, whole in zip(*reversed(gradients), strict=True):
+            if whole is not None:
+                torch.testing.assert_close(biased, whole, rtol=1e-3, atol=1e-4 * float(whole.abs().max()) + 1e-9)
+
+
 # Memory
 
 
@@ -350,7 +375,7 @@ def saved_bytes(run: Callable[[], Any]) -> int:
 
 @pytest.mark.parametrize("broken", [False, True])
 @pytest.mark.parametrize("kind", TEXT)
-def test_14_memory_does_not_grow_with_the_steps(
+def test_15_memory_does_not_grow_with_the_steps(
     made: Any, kind: str, broken: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With one checkpoint a call of the denoiser; without (broken) four times the steps save much more."""
@@ -380,7 +405,7 @@ def _without_checkpoints(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("kind", TEXT)
-def test_15_checkpoints_change_no_gradient(made: Any, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_16_checkpoints_change_no_gradient(made: Any, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     generator, requests = made(kind, steps=3), asks(kind, 1)
     weights = add_lora(generator.networks(), rank=2)
     with torch.no_grad():
@@ -406,7 +431,7 @@ def test_15_checkpoints_change_no_gradient(made: Any, kind: str, monkeypatch: py
 
 
 @pytest.mark.parametrize("kind", ["flow", "wan", "ltx", "cogvideox", SVD])
-def test_16_a_fresh_adapter_is_no_step_away_from_the_base_model(made: Any, kind: str) -> None:
+def test_17_a_fresh_adapter_is_no_step_away_from_the_base_model(made: Any, kind: str) -> None:
     generator, requests = made(kind, steps=3), asks(kind)
     base = generator.sample(requests, [1, 2], KERNELS[kind])
     weights = add_lora(generator.networks(), rank=2)
@@ -431,7 +456,7 @@ def test_16_a_fresh_adapter_is_no_step_away_from_the_base_model(made: Any, kind:
 
 
 @pytest.mark.parametrize("kind", ["flow", "wan", "ltx", "cogvideox"])
-def test_17_denoise_is_the_estimate_that_steps_are_made_of(made: Any, kind: str) -> None:
+def test_18_denoise_is_the_estimate_that_steps_are_made_of(made: Any, kind: str) -> None:
     """Handed the latent of a step in the scaling of flow matching it gives the clean estimate behind the ODE's step."""
     generator, requests = made(kind), asks(kind)
     taken = generator.sample(requests, [1, 2])
@@ -443,7 +468,7 @@ def test_17_denoise_is_the_estimate_that_steps_are_made_of(made: Any, kind: str)
 
 
 @pytest.mark.parametrize("kind", TEXT)
-def test_18_decoding_a_sample_shows_its_clip_and_encoding_reaches_the_same_latents(made: Any, kind: str) -> None:
+def test_19_decoding_a_sample_shows_its_clip_and_encoding_reaches_the_same_latents(made: Any, kind: str) -> None:
     """What lies between latents and decoder is undone: packing, scaling and shifting, whatever the pipeline does."""
     generator, requests = made(kind), asks(kind)
     taken = generator.sample(requests, [1, 2])
@@ -461,7 +486,7 @@ def test_18_decoding_a_sample_shows_its_clip_and_encoding_reaches_the_same_laten
     torch.testing.assert_close(handed[0], expected, rtol=1e-4, atol=1e-4)
 
 
-def test_19_pipelines_with_an_image_say_that_a_clip_alone_cannot_be_encoded(made: Any) -> None:
+def test_20_pipelines_with_an_image_say_that_a_clip_alone_cannot_be_encoded(made: Any) -> None:
     generator = made("wan-image")
     with pytest.raises(InvalidArgument, match="goes on from an image"):
         generator.encode(generator.act(asks("wan-image"), [1, 2]))
@@ -471,14 +496,14 @@ def test_19_pipelines_with_an_image_say_that_a_clip_alone_cannot_be_encoded(made
 
 
 @pytest.mark.parametrize("kind", ["ltx-image", "ltx-condition"])
-def test_20_pipelines_that_step_a_part_of_their_latents_are_refused(
+def test_21_pipelines_that_step_a_part_of_their_latents_are_refused(
     tiny: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
     with pytest.raises(InvalidArgument, match="cannot be aligned: it steps only those tokens"):
         DiffusersGenerator(str(tiny(kind)), steps=2, device="cpu")
 
 
-def test_21_a_pipeline_that_steps_a_part_of_its_latents_is_noticed_without_knowing_its_name(
+def test_22_a_pipeline_that_steps_a_part_of_its_latents_is_noticed_without_knowing_its_name(
     tiny: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("wmenv.agents.diffusers.generator.REFUSED", {})
@@ -489,7 +514,7 @@ def test_21_a_pipeline_that_steps_a_part_of_its_latents_is_noticed_without_knowi
         generator.sample([request], [1])
 
 
-def test_22_a_scheduler_of_several_steps_is_stood_in_for_by_one_of_the_same_levels() -> None:
+def test_23_a_scheduler_of_several_steps_is_stood_in_for_by_one_of_the_same_levels() -> None:
     import diffusers
 
     known: Any = diffusers
@@ -503,9 +528,11 @@ def test_22_a_scheduler_of_several_steps_is_stood_in_for_by_one_of_the_same_leve
         sampler_of(known.EDMEulerScheduler())
 
 
-def test_23_what_cannot_be_asked_of_a_generator(made: Any) -> None:
+def test_24_what_cannot_be_asked_of_a_generator(made: Any) -> None:
     with pytest.raises(InvalidArgument, match="offload=none"):
         made("wan", offload="model")
+    with pytest.raises(InvalidArgument, match="window must be at least 1"):
+        made("wan", window=0)
     generator = made("wan")
     small, large = asks("wan", 1)[0], asks("ltx", 1)[0]
     with pytest.raises(InvalidArgument, match="one form of clips, got 2"):
