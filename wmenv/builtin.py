@@ -1,4 +1,4 @@
-"""The names that ship with wmenv: environment ids, agents, judgers. The one place where they are listed."""
+"""The names that ship with wmenv: environment ids, agents, judgers, methods. The one place where they are listed."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from importlib.util import find_spec
 from typing import Any
 
 from wmenv.core.late import after_import
-from wmenv.core.registries import AGENTS, JUDGERS, SUITES
+from wmenv.core.registries import AGENTS, JUDGERS, METHODS, SUITES
 
 _GYMNASIUM: dict[str, dict[str, Any]] = {}
 
@@ -82,6 +82,25 @@ def register_builtin() -> None:
         "exact: which of two conflicting attributes of a ball a clip keeps",
         reads_truth="true",
     )
+    _methods()
+
+
+def _methods() -> None:
+    room = "wmenv.alignment"
+    METHODS.add(
+        "reward-gradient",
+        f"{room}.reward_gradient:RewardGradient",
+        "follows the gradient of a differentiable judger: DRaFT-K, DRaFT-LV, random K, ReFL",
+        gradient="true",
+    )
+    METHODS.add(
+        "policy-gradient",
+        f"{room}.policy_gradient:PolicyGradient",
+        "GRPO over noisy denoising steps, for any judger",
+    )
+    METHODS.add("ddpo", f"{room}.policy_gradient:Ddpo", "policy-gradient with DDPO's kernel and advantages")
+    METHODS.add("best-of-n", f"{room}.best_of_n:BestOfN", "imitates the best of N samples: the floor")
+    METHODS.add("supervised", f"{room}.supervised:Supervised", "trains on true clips: the alternative to a reward")
 
 
 def _suite(env_id: str, target: str, vector_target: str, summary: str, kwargs: dict[str, str], **tags: str) -> None:

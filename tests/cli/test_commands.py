@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 COMMANDS = (
-    "demo", "evaluate", "requests", "judge", "report", "compare", "list", "show", "data", "train", "study", "doctor"
+    "demo", "evaluate", "align", "requests", "judge", "report", "compare", "list", "show", "data", "train", "study",
+    "doctor",
 )  # fmt: skip
 
 
@@ -73,7 +74,7 @@ def test_evaluate_compare_report_show_list(tmp_path: Path) -> None:
     assert "velocity_official" in shown and "ood_cross" in shown and "mode=exact" in shown
     assert "PhyWorld-parabola-v0" in wmenv("list", "envs", "--tag", "level=predictor").stdout
     assert wmenv("list", "envs", "--tag", "level=evolver").returncode == 1
-    assert "none registered" in wmenv("list", "methods").stdout
+    assert "reward-gradient" in wmenv("list", "methods").stdout
 
 
 def test_studies_are_listed() -> None:

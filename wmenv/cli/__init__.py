@@ -6,6 +6,7 @@ import sys
 
 from cyclopts import App, CycloptsError
 
+from wmenv.cli.align import align
 from wmenv.cli.compare import compare
 from wmenv.cli.data import data
 from wmenv.cli.demo import demo
@@ -32,6 +33,7 @@ app = App(
 for function, name in (
     (demo, "demo"),
     (evaluate, "evaluate"),
+    (align, "align"),
     (requests, "requests"),
     (report, "report"),
     (compare, "compare"),

@@ -66,12 +66,12 @@ class Policy(Protocol):
 
     The last step of a sampler is deterministic whatever the policy. One that changes from step to step has a method
     `at(step, steps)`; generators ask `wmenv.core.gaussian.policy_at` for the policy of a step.
-
-    Attributes:
-        name: Name in tables.
     """
 
-    name: str
+    @property
+    def name(self) -> str:
+        """Name in tables."""
+        ...
 
     def step(self, x: Any, clean: Any, now: NoiseLevel, after: NoiseLevel) -> tuple[Any, float]:
         """Mean and standard deviation of the next latent.

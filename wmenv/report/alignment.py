@@ -1,0 +1,156 @@
+"""An alignment as one HTML file: what each look saw, and the curves of every update."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from wmenv.core.errors import RunFolderError
+from wmenv.core.files import write_whole
+from wmenv.report.svg import axis, element, mark, polyline
+
+HERE = Path(__file__).parent
+LEFT, RIGHT, TOP, BOTTOM = 58.0, 12.0, 14.0, 40.0
+WIDTH, HEIGHT = 420.0, 240.0
+
+UPDATE_CURVES = {
+    "reward": "Reward of the update's own clips",
+    "loss": "Loss",
+    "gradient_norm": "Norm of the gradient",
+    "ratio_joint": "Largest |log ratio| after the first optimiser step, nats, joint",
+    "masked": "Share of clips that could not be judged",
+    "flat_groups": "Groups without spread",
+}
+"""Figures of updates that are drawn where a run has them."""
+
+LOOK_CURVES = {
+    "reward": "Reward that is trained on, held-out cases",
+    "held_out": "Reward of the held-out judger",
+    "motion": "Motion: mean difference of neighbouring frames",
+    "diversity": "Diversity: difference of two clips of a case",
+    "mass": "Mass: what stands out, relative to the truth",
+    "forfeited": "Share of clips that forfeit",
+}
+"""What looks saw of every split."""
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """A drawing with the keys to read it.
+
+    Attributes:
+        title: What is drawn.
+        drawing: The SVG.
+        legend: (mark, name) of each series; empty for one alone.
+    """
+
+    title: str
+    drawing: Markup
+    legend: tuple[tuple[Markup, str], ...]
+
+
+def write_alignment_report(results: Mapping[str, Any], path: Path) -> Path:
+    """Write the report of an alignment; it needs no network and no other file.
+
+    Args:
+        results: What `wmenv.alignment.folder.align` returned, or alignment.json.
+        path: The file.
+
+    Raises:
+        RunFolderError: The file cannot be written.
+    """
+    try:
+        write_whole(path, render_alignment(results).encode())
+    except OSError as error:
+        raise RunFolderError(f"cannot write {path}: {error.strerror}; choose another --out") from error
+    return path
+
+
+def render_alignment(results: Mapping[str, Any]) -> str:
+    """The page as text; a function of its argument alone."""
+    environment = Environment(
+        loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    history = results["history"]
+    looks = [record for record in history if record["look"] is not None]
+    reasons = list(dict.fromkeys(reason for record in history for reason in record["reasons"]))
+    return environment.get_template("alignment.html.j2").render(
+        results=results,
+        protocol=results["protocol"],
+        looks=looks,
+        reasons=reasons,
+        curves=alignment_curves(history),
+        number=_number,
+        style=Markup((HERE / "report.css").read_text("utf-8") + (HERE / "study.css").read_text("utf-8")),
+    )
+
+
+def alignment_curves(history: Sequence[Mapping[str, Any]]) -> list[Curve]:
+    """Every curve for which there are values."""
+    looks = [(record["update"], record["look"]) for record in history if record["look"] is not None]
+    curves = []
+    for name, title in LOOK_CURVES.items():
+        series = {
+            split: [(update, look["splits"][split][name]) for update, look in looks]
+            for split in (looks[0][1]["splits"] if looks else ())
+        }
+        curves.append(_curve(title, series))
+    for name in _natives(looks):
+        series = {
+            split: [(update, look["splits"][split]["native"].get(name)) for update, look in looks]
+            for split in looks[0][1]["splits"]
+        }
+        curves.append(_curve(f"{name}, native value", series))
+    curves.append(_curve("Divergence from the start, nats, joint", {"": [(u, look["kl"]) for u, look in looks]}))
+    for name, title in UPDATE_CURVES.items():
+        curves.append(_curve(title, {"": [(one["update"], one["figures"].get(name)) for one in history]}))
+    return [one for one in curves if one is not None]
+
+
+def _natives(looks: Sequence[tuple[int, Mapping[str, Any]]]) -> list[str]:
+    return list(dict.fromkeys(name for _, look in looks for one in look["splits"].values() for name in one["native"]))
+
+
+def _curve(title: str, series: Mapping[str, Sequence[tuple[int, float | None]]]) -> Curve | None:
+    """One drawing; None where there is nothing to draw."""
+    points = {name: [(x, y) for x, y in one if y is not None and math.isfinite(y)] for name, one in series.items()}
+    points = {name: one for name, one in points.items() if one}
+    if not points:
+        return None
+    values = [y for one in points.values() for _, y in one]
+    last = max(max(x for one in points.values() for x, _ in one), 1)
+    scale, foot = axis(values, TOP, HEIGHT - BOTTOM), HEIGHT - BOTTOM
+
+    def place(x: float) -> float:
+        return LEFT + x / last * (WIDTH - LEFT - RIGHT)
+
+    parts = []
+    for value, label in scale.ticks:
+        y = scale.place(value)
+        parts.append(element("line", class_="grid", x1=LEFT, x2=WIDTH - RIGHT, y1=y, y2=y))
+        parts.append(element("text", label, class_="tick", x=LEFT - 8, y=y + 4, text_anchor="end"))
+    for x in (0, last):
+        parts.append(element("text", str(x), class_="tick", x=place(x), y=foot + 18, text_anchor="middle"))
+    for k, one in enumerate(points.values()):
+        places = [(place(x), scale.place(y)) for x, y in one]
+        parts.append(polyline(places, f"curve series-{k % 8}"))
+        if len(places) <= 30:
+            parts += [mark(x, y, k, 3.0) for x, y in places]
+    view = f"0 0 {WIDTH:.0f} {HEIGHT:.0f}"
+    drawing = element("svg", [element("title", title), *parts], class_="chart", viewBox=view, role="img")
+    legend = tuple((_swatch(k), name) for k, name in enumerate(points)) if len(points) > 1 else ()
+    return Curve(title, drawing, legend)
+
+
+def _swatch(series: int) -> Markup:
+    return element("svg", mark(9, 9, series, 5), class_="swatch", viewBox="0 0 18 18", aria_hidden="true")
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.4g}"
