@@ -25,7 +25,7 @@ from wmenv.report.chart import error_chart
 from wmenv.report.html import write_report
 from wmenv.report.numbers import number
 from wmenv.report.rows import headline, split_tables
-from wmenv.report.side_by_side import FASTEST, LONGEST, SEPARATOR, side_by_side
+from wmenv.report.side_by_side import CRISP, FASTEST, LONGEST, SEPARATOR, enlarged, side_by_side
 from wmenv.report.svg import axis, element
 from wmenv.report.tables import terminal_table
 from wmenv.report.trajectory import find_track, trajectory, true_path
@@ -250,6 +250,15 @@ def test_evidence_of_another_form_draws_nothing() -> None:
     ]
     assert find_track([Verdict.answered("velocity", 1.0, None, **evidence) for evidence in bad]) is None
     assert true_path(object(), np.zeros(3)) is None
+
+
+def test_small_clips_are_shown_larger_pixel_by_pixel() -> None:
+    small = np.random.default_rng(0).integers(0, 256, (2, 32, 34, 3), dtype=np.uint8)
+    shown = enlarged(Clip(small, Fraction(10))).frames
+    assert shown.shape == (2, CRISP, 34 * 4, 3)
+    np.testing.assert_array_equal(shown[:, 2::4, 1::4], small)
+    large = Clip(np.zeros((1, 200, 200, 3), np.uint8), Fraction(10))
+    assert enlarged(large) is large
 
 
 def test_side_by_side_keeps_both_clips_in_their_own_time() -> None:

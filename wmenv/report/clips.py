@@ -17,7 +17,7 @@ from wmenv.core.verdict import Judgement
 from wmenv.core.video import encode_mp4, read_clip
 from wmenv.report.numbers import number
 from wmenv.report.rows import Headline, headline
-from wmenv.report.side_by_side import side_by_side
+from wmenv.report.side_by_side import enlarged, side_by_side
 from wmenv.report.suite import RebuiltSuite
 from wmenv.report.trajectory import find_track, trajectory, true_path
 from wmenv.runs.results import Results
@@ -170,7 +170,7 @@ class _Maker:
             # A damaged file may break any layer that reads it; the rest of the report does not depend on it.
             what = "" if isinstance(error, VideoUnreadable) else f"{type(error).__name__}: "
             return "", (1, 1), f"{what}{error}".replace(f"{folder}/", ""), False
-        shown = side_by_side(predicted, true := self._true_clip(row, case))
+        shown = enlarged(side_by_side(predicted, true := self._true_clip(row, case)))
         height, width = shown.frames.shape[1:3]
         return base64.b64encode(encode_mp4(shown, CRF)).decode(), (width, height), "", true is not None
 

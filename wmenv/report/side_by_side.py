@@ -17,6 +17,9 @@ SEPARATOR = 2
 TALLEST = 384
 """Taller clips are shown smaller by a whole factor."""
 
+CRISP = 128
+"""Smaller clips are shown larger by a whole factor: H.264 4:2:0 halves the resolution of colours."""
+
 SLOWEST, FASTEST = Fraction(1), Fraction(60)
 LONGEST = 600
 """Shown frames; whatever rate a clip claims, a report stays of a size that opens."""
@@ -49,6 +52,12 @@ def side_by_side(predicted: Clip, true: Clip | None) -> Clip:
         bar = np.full((count, height, SEPARATOR, 3), _GREY, dtype=np.uint8)
         shown = [shown[0], bar, _to_height(shown[1], height)]
     return Clip(np.concatenate(shown, axis=2), fps)
+
+
+def enlarged(clip: Clip) -> Clip:
+    """The clip with every pixel repeated, as often as brings its height to `CRISP` or just under."""
+    factor = max(1, CRISP // clip.frames.shape[1])
+    return Clip(clip.frames.repeat(factor, axis=1).repeat(factor, axis=2), clip.fps) if factor > 1 else clip
 
 
 def _in_time(clip: Clip, fps: Fraction, count: int) -> Frames:
