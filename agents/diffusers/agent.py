@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from wmenv.agents.diffusers.batches import Batches, Clips
 from wmenv.agents.diffusers.calling import arguments_of, frames_of, response_of
@@ -23,6 +23,9 @@ from wmenv.agents.diffusers.signature import check_options, signature_of
 from wmenv.agents.diffusers.size import check_size
 from wmenv.core.case import ClipSpec, Request
 from wmenv.core.clip import Response
+
+if TYPE_CHECKING:
+    from wmenv.agents.diffusers.generator import DiffusersGenerator
 
 
 class DiffusersAgent:
@@ -86,6 +89,19 @@ class DiffusersAgent:
             OutOfMemory: It does not fit.
         """
         need_libraries()
+        source = {"variant": variant, "revision": revision, "online": online, "lora": lora}
+        place = {"dtype": dtype, "device": device, "offload": offload, "batch": batch}
+        form = {"frames": frames, "size": size, "fps": fps}
+        self._arguments = {
+            "pipeline": pipeline,
+            "steps": steps,
+            "guidance": guidance,
+            **form,
+            **source,
+            **place,
+            **call,
+        }
+        self.target = target
         self.asked = asked_form(frames, size, fps)
         device, exact_dtype = device_and_dtype(device, dtype)
         offload = offload_mode(offload, device)
@@ -101,8 +117,8 @@ class DiffusersAgent:
             kind, folder, found.digest, variant, exact_dtype, device, offload, adapters, lora_digest(adapters)
         )
         self.makes = makes_of(self._pipeline(), self.signature)
-        form = {"frames": frames, "size": size, "fps": fps}
-        source = {"variant": variant, "revision": revision, "dtype": None if dtype == "auto" else dtype, "lora": lora}
+        titled = None if adapters is None else adapters.name
+        source = {"variant": variant, "revision": revision, "dtype": None if dtype == "auto" else dtype, "lora": titled}
         chosen = {"pipeline": pipeline, "steps": steps, "guidance": guidance, **form, **source, **call}
         self.name = name_of(target, chosen)
         self.card = self._card(found)
@@ -135,6 +151,16 @@ class DiffusersAgent:
             "makes": f"{self.makes.frames_words()}; sizes are multiples of {self.makes.high} x {self.makes.wide}",
         }
         return card if self.asked == ClipSpec() else {**card, "clip": self.asked.plain()}
+
+    def as_generator(self) -> DiffusersGenerator:
+        """The same pipeline as a generator that can be aligned: loaded anew, for that object alone.
+
+        Raises:
+            InvalidArgument: It cannot be aligned; the message says why.
+        """
+        from wmenv.agents.diffusers.generator import DiffusersGenerator
+
+        return DiffusersGenerator(self.target, **self._arguments)
 
     def act(self, requests: Sequence[Request], seeds: Sequence[int]) -> list[Response]:
         """Make a clip for each request, in batches of one form.

@@ -5,9 +5,6 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
-from fractions import Fraction
-from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +17,7 @@ from wmenv.agents.adapters import dropping, has_lora, lora_weights, network_fact
 from wmenv.agents.diffusers.agent import DiffusersAgent
 from wmenv.agents.diffusers.calling import arguments_of, frames_of, response_of
 from wmenv.agents.diffusers.form import Form, form_of
+from wmenv.agents.diffusers.hooks import Window, blank_request, cut_off, noise_of, replaced, undone, watch
 from wmenv.agents.diffusers.loading import no_deprecations, own_pipeline
 from wmenv.agents.diffusers.size import check_size
 from wmenv.agents.diffusers.walk import REFUSED, Enough, Walk, level_at, sampler_of, walking
@@ -120,7 +118,7 @@ class DiffusersGenerator(DiffusersAgent):
             unasked, asked = self.makes.unasked, self.asked
             spec = ClipSpec(*(getattr(asked, k) or getattr(unasked, k) for k in ("frames", "height", "width", "fps")))
             walk = Walk(self._kind, look=True)
-            request = _blank(spec, 1 if self.signature.image else 0)
+            request = blank_request(spec, 1 if self.signature.image else 0)
             self._call_pipeline([request], [0], self._form([request]), walk, grad=False)
             self._note(walk)
         return list(self._times or ())
@@ -140,7 +138,7 @@ class DiffusersGenerator(DiffusersAgent):
         form, walks, responses = self._form(requests), [], list[Response]()
         begun = list(seeds if starts is None else starts)
         for part in self._parts(requests):
-            walk = Walk(self._kind, policy, _noise_of(seeds[part]))
+            walk = Walk(self._kind, policy, noise_of(seeds[part]))
             output = self._call_pipeline(requests[part], begun[part], form, walk, output_type="np", grad=False)
             if len(walk.means) != walk.steps:
                 raise InvalidArgument(f"{self.signature.pipeline} took {len(walk.means)} steps of {walk.steps}")
@@ -243,8 +241,8 @@ class DiffusersGenerator(DiffusersAgent):
     def encode(self, responses: Sequence[Response]) -> Tensor:
         """Clean latents (B, ...) of clips, without gradient; a clip is lengthened by its last frame where need be.
 
-        What the pipeline does between its latents and its decoder (scaling, shifting, packing) is affine, so it is
-        undone by what it makes of nothing and of ones, and by its gradient.
+        What the pipeline does between its latents and its decoder (scaling, shifting, packing) is undone by its
+        gradient; see `wmenv.agents.diffusers.hooks.undone`.
 
         Raises:
             InvalidArgument: No clips, or a pipeline that goes on from an image.
@@ -257,7 +255,7 @@ class DiffusersGenerator(DiffusersAgent):
         if not isinstance(response, Clip):
             raise InvalidArgument(f"only clips can be encoded, got {type(response).__name__}")
         frames, height, width, _ = response.frames.shape
-        request = _blank(ClipSpec(frames, height, width, response.fps), 0)
+        request = blank_request(ClipSpec(frames, height, width, response.fps), 0)
         form = self._form([request])
         probe = Walk(self._kind, only=0)
         self._call_pipeline([request], [0], form, probe, grad=False)
@@ -266,17 +264,7 @@ class DiffusersGenerator(DiffusersAgent):
         pixels = torch.from_numpy(np.moveaxis(full, -1, 0).astype(np.float32))[None] / 127.5 - 1.0
         with torch.no_grad():
             wanted = vae.encode(pixels.to(vae.device, vae.dtype)).latent_dist.mode().float()
-        at = torch.zeros_like(probe.latents[0]).requires_grad_()
-        nothing = self._decoder_input(request, form, at)
-        slope = (self._decoder_input(request, form, torch.ones_like(at)) - nothing).detach()
-        if nothing.shape != wanted.shape:
-            raise InvalidArgument(
-                f"{self.signature.pipeline}: its encoder gives {tuple(wanted.shape)}, its decoder takes "
-                f"{tuple(nothing.shape)}; this pipeline's clips cannot be encoded here"
-            )
-        (square,) = torch.autograd.grad(nothing, at, slope.to(nothing.dtype), retain_graph=True)
-        (image,) = torch.autograd.grad(nothing, at, (wanted - nothing.detach().float()).to(nothing.dtype))
-        return (image / square).detach()
+        return undone(lambda latents: self._decoder_input(request, form, latents), probe.latents[0], wanted)
 
     def _decoder_input(self, request: Request, form: Form, latents: Tensor) -> Tensor:
         """What the pipeline hands to its decoder, given clean latents."""
@@ -286,7 +274,7 @@ class DiffusersGenerator(DiffusersAgent):
             taken.append(z)
             raise Enough
 
-        with _replaced(self._own.vae, "decode", take):
+        with replaced(self._own.vae, "decode", take):
             walk = Walk(self._kind, nothing=True, given=True)
             self._call_pipeline([request], [0], form, walk, latents=latents, output_type="pt", grad=True)
         return taken[0]
@@ -357,9 +345,9 @@ class DiffusersGenerator(DiffusersAgent):
         wanted = [range(total)[k] for k in (range(total) if frames is None else frames)]
         window = Window(self._own.vae, self.window, self.makes.every, [max(k - before, 0) for k in wanted])
         with ExitStack() as stack:
-            stack.enter_context(_replaced(processor, "denormalize", _cut_off))
+            stack.enter_context(replaced(processor, "denormalize", cut_off))
             if self.window is not None:
-                stack.enter_context(_replaced(self._own.vae, "decode", window))
+                stack.enter_context(replaced(self._own.vae, "decode", window))
             output = self._call_pipeline(requests, seeds, form, walk, latents=latents, output_type="pt")
         made = output.frames.float()
         shape = (len(requests), 3, form.height, form.width)
@@ -393,7 +381,7 @@ class DiffusersGenerator(DiffusersAgent):
         if latents is not None:
             arguments["latents"] = latents
         if "callback_on_step_end" in self.signature.parameters:
-            arguments["callback_on_step_end"] = _watch(walk)
+            arguments["callback_on_step_end"] = watch(walk)
         check_size(pipeline, arguments, self.makes)
         undecorated = inspect.unwrap(type(pipeline).__call__)
         gpus = [torch.device(self.wanted.device)] if self.wanted.device.startswith("cuda") else []
@@ -423,85 +411,5 @@ class DiffusersGenerator(DiffusersAgent):
 
         with ExitStack() as stack:
             for network in self.networks().values():
-                stack.enter_context(_replaced(network, "forward", wrapped(network.forward)))
+                stack.enter_context(replaced(network, "forward", wrapped(network.forward)))
             yield
-
-
-def _watch(walk: Walk) -> Callable[..., dict[str, Any]]:
-    """A callback at the end of each step: the pipeline must go on from what the step returned."""
-
-    def check(pipeline: Any, step: int, time: Any, tensors: dict[str, Any]) -> dict[str, Any]:
-        latents = tensors.get("latents")
-        if latents is not None and walk.latents and latents.shape != walk.latents[-1].shape:
-            raise InvalidArgument(
-                f"{type(pipeline).__name__} cannot be aligned: it steps {tuple(walk.latents[-1].shape)} of its latents "
-                f"{tuple(latents.shape)}, so that recorded steps could not be replayed"
-            )
-        return {}
-
-    return check
-
-
-def _noise_of(seeds: Sequence[int]) -> Callable[[tuple[int, ...]], Tensor]:
-    """Noise of the steps, a row a seed; of another stream than the initial noise, which the pipeline draws."""
-    generators = []
-    for seed in seeds:
-        word = blake2b(f"noise of steps {seed}".encode(), digest_size=7).digest()
-        generators.append(torch.Generator().manual_seed(int.from_bytes(word)))
-    return lambda shape: torch.stack([torch.randn(shape[1:], generator=g) for g in generators])
-
-
-def _blank(spec: ClipSpec, given: int) -> Request:
-    """A request without words."""
-    frames = np.zeros((given, spec.height or 1, spec.width or 1, 3), dtype=np.uint8)
-    return Request("blank", "", frames, spec if spec.fps else replace(spec, fps=Fraction(8)))
-
-
-class Window:
-    """Decodes the latent frames near wanted frames alone, in place of an autoencoder's own `decode`.
-
-    Attributes:
-        first: Index of the first frame that it gives.
-    """
-
-    def __init__(self, vae: Any, window: int | None, every: int, wanted: Sequence[int]) -> None:
-        """State what is wanted.
-
-        Args:
-            vae: The autoencoder.
-            window: Latent frames on either side.
-            every: Frames that a latent frame after the first one stands for; the first one stands for one.
-            wanted: Indices of frames.
-        """
-        self.decode, self.window, self.every, self.wanted = vae.decode, window or 0, every, wanted
-        self.first = 0
-
-    def __call__(self, z: Tensor, *args: Any, **options: Any) -> Any:
-        """Decode; latents without an axis of time, (N, C, h, w), whole."""
-        if z.dim() != 5:
-            return self.decode(z, *args, **options)
-        latent = [-(-frame // self.every) for frame in self.wanted]
-        start, end = max(0, min(latent) - self.window), max(latent) + 1 + self.window
-        self.first = self.every * start
-        return self.decode(z[:, :, start:end], *args, **options)
-
-
-def _cut_off(images: Tensor) -> Tensor:
-    """[-1, 1] to [0, 1], cut off at both ends; the gradient passes as if it were not."""
-    free = images * 0.5 + 0.5
-    return free.detach().clamp(0.0, 1.0) + (free - free.detach())
-
-
-@contextmanager
-def _replaced(owner: Any, name: str, value: Any) -> Iterator[None]:
-    """Put an attribute on one object, in front of its class's."""
-    missing = object()
-    before = vars(owner).get(name, missing)
-    vars(owner)[name] = value
-    try:
-        yield
-    finally:
-        if before is missing:
-            del vars(owner)[name]
-        else:
-            vars(owner)[name] = before

@@ -104,6 +104,9 @@ def test_01_is_an_agent_and_a_generator_and_shows_what_the_stock_pipeline_shows(
     """Without a policy the walk under our scheduler is the pipeline's own, one level of rounding apart at most."""
     generator, requests = made(kind), asks(kind)
     assert isinstance(generator, Agent) and isinstance(generator, Generator)
+    if kind != "flow":
+        again = generator.as_generator()
+        assert again.name == generator.name and again.card == generator.card and again._own is not generator._own
     taken, clips = generator.sample(requests, [1, 2]), generator.act(requests, [1, 2])
     apart = [np.abs(a.frames.astype(int) - b.frames).max() for a, b in zip(taken.responses, clips, strict=True)]
     assert max(apart) <= 1
