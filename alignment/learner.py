@@ -29,9 +29,10 @@ from wmenv.alignment.anchors import (
 )
 from wmenv.alignment.kernels import kernel_of
 from wmenv.alignment.monitor import FloatArray, Look, Monitor, with_judger
+from wmenv.alignment.precision import faster_precision
 from wmenv.alignment.prompts import Mixture, splits_beside
 from wmenv.alignment.rewards import criterion_weights
-from wmenv.alignment.settings import Settings, shares_of
+from wmenv.alignment.settings import PassPrecision, Settings, shares_of
 from wmenv.core.canonical import digest
 from wmenv.core.case import Case, Request
 from wmenv.core.clip import Response
@@ -44,6 +45,9 @@ from wmenv.core.verdict import Judgement
 BETAS = (0.9, 0.999)
 CASES, NOISE, ROUTE, ANCHOR, CONTROL = range(5)
 """Streams of random numbers; each draw is a function of (seed, update, stream) alone, which is what resume needs."""
+
+PROBED = 16
+"""Most clips of the probe that decides the precision of the passes."""
 
 Figures = dict[str, float]
 
@@ -91,6 +95,7 @@ class Method(gym.Wrapper[Any, Any, Any, Any], ABC):
         settings: As told.
         update: Updates done.
         history: Records as JSON values, one an update, the first one before all updates.
+        precision: Of the passes; None until a probe has decided.
         best: (update, value) of the best look by the held-out reward, or by the reward without a held-out judger.
     """
 
@@ -139,6 +144,7 @@ class Method(gym.Wrapper[Any, Any, Any, Any], ABC):
             self.weights.values(), lr=s.learning_rate, betas=BETAS, weight_decay=s.weight_decay
         )
         self.update, self.optimiser_steps, self.cpu = 0, 0, 0.0
+        self.precision: PassPrecision | None = None if s.precision == "auto" else s.precision
         self.history: list[dict[str, Any]] = []
         self.monitor = Monitor(
             suite=self.suite,
@@ -168,6 +174,9 @@ class Method(gym.Wrapper[Any, Any, Any, Any], ABC):
         """
         end = self.settings.updates if updates is None else min(self.settings.updates, self.update + updates)
         records: list[Record] = []
+        if self.precision is None:
+            cases = self.mixture.draw(self.suite, min(self.settings.cases, PROBED), np.random.default_rng(0))
+            self.precision = faster_precision(self.generator, self.weights.values(), [case.request for case in cases])
         while not self.history or self.update < end:
             started = time.process_time()
             figures, reasons = self._next_update() if self.history else ({}, ())
@@ -209,7 +218,7 @@ class Method(gym.Wrapper[Any, Any, Any, Any], ABC):
     @contextmanager
     def passes(self) -> Iterator[None]:
         """Run passes of the networks in the precision of the settings."""
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.settings.precision == "bfloat16"):
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bfloat16"):
             yield
 
     def micro_batches(self, count: int) -> Iterator[slice]:
@@ -338,6 +347,7 @@ class Method(gym.Wrapper[Any, Any, Any, Any], ABC):
             "update": self.update,
             "optimiser_steps": self.optimiser_steps,
             "cpu": self.cpu,
+            "precision": self.precision,
             "best": None if self.best is None else list(self.best),
             "history": deepcopy(self.history),
         }
@@ -359,6 +369,7 @@ class Method(gym.Wrapper[Any, Any, Any, Any], ABC):
                         "exp_avg_sq": _as(state[f"second/{name}"], weight),
                     }
         self.update, self.optimiser_steps, self.cpu = plain["update"], plain["optimiser_steps"], plain["cpu"]
+        self.precision = plain["precision"]
         self.best = None if plain["best"] is None else (int(plain["best"][0]), float(plain["best"][1]))
         self.history = deepcopy(plain["history"])
 

@@ -10,7 +10,7 @@ from typing import Any, Literal, Self
 from wmenv.alignment.clipping import Unit
 from wmenv.core.errors import InvalidArgument
 
-Precision = Literal["float32", "bfloat16"]
+PassPrecision = Literal["float32", "bfloat16"]
 Train = Literal["auto", "full", "lora"]
 
 
@@ -39,7 +39,8 @@ class Settings:
         data_weight: Weight of the generator's training loss on true clips of the update's cases.
         unit: Whether log-ratios and divergences in the loss are nats a dimension or joint.
         kernel: How steps are taken where a path needs noise, see `wmenv.alignment.kernels`.
-        precision: Of the passes; weights and optimiser are float32.
+        precision: Of the passes, float32 or bfloat16; weights and optimiser are float32. `auto` takes the faster one,
+            by a probe of a second; a run that goes on keeps what it began with.
         shuffled: The control: each clip gets the reward of another one. Nothing can be learnt from it.
         look_every: Updates between evaluations on held-out cases, 0 for the first and last alone.
         look_cases: Cases a split of an evaluation.
@@ -64,7 +65,7 @@ class Settings:
     data_weight: float = 0.0
     unit: Unit = "per_dimension"
     kernel: str = "flow-sde"
-    precision: Precision = "float32"
+    precision: Literal["auto"] | PassPrecision = "auto"
     shuffled: bool = False
     look_every: int = 20
     look_cases: int = 32
@@ -97,10 +98,9 @@ class Settings:
             raise InvalidArgument(f"average must lie in 0 to 1, 1 excluded, got {self.average}")
         if self.train not in ("auto", "full", "lora"):
             raise InvalidArgument(f"train is auto, full or lora, got {self.train!r}")
-        if self.unit not in ("per_dimension", "joint") or self.precision not in ("float32", "bfloat16"):
-            raise InvalidArgument(
-                f"unit is per_dimension or joint, precision float32 or bfloat16; got {self.unit!r}, {self.precision!r}"
-            )
+        for name, known in (("unit", ("per_dimension", "joint")), ("precision", ("auto", "float32", "bfloat16"))):
+            if getattr(self, name) not in known:
+                raise InvalidArgument(f"{name} is one of {', '.join(known)}; got {getattr(self, name)!r}")
 
     @classmethod
     def of(cls, options: Mapping[str, Any]) -> Self:

@@ -53,7 +53,14 @@ from wmenv.core.gaussian import log_density  # noqa: E402
 
 TINY = Architecture(size=16, frames=6, given=2, patch=1, widths=(8, 16))
 FORM = {"size": 16, "frames": 6, "given": 2}
-QUICK: dict[str, Any] = {"updates": 4, "cases": 3, "look_cases": 2, "look_every": 2, "warm_up": 0}
+QUICK: dict[str, Any] = {
+    "updates": 4,
+    "cases": 3,
+    "look_cases": 2,
+    "look_every": 2,
+    "warm_up": 0,
+    "precision": "float32",
+}
 
 
 def tiny_env(**options: Any) -> gym.Env[Any, Any]:
@@ -555,6 +562,21 @@ def test_18_two_and_two_updates_are_four_bit_for_bit(kind: type[Method]) -> None
     assert not all(torch.equal(a[name], c[name]) for name in a if name.startswith("weights"))
 
 
+def test_18b_a_run_that_goes_on_keeps_the_precision_it_began_with(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("wmenv.alignment.learner.faster_precision", lambda *a: "bfloat16")
+    first = method_of(RewardGradient, precision="auto")
+    first.learn(1)
+    monkeypatch.setattr("wmenv.alignment.learner.faster_precision", lambda *a: "float32")
+    second = method_of(RewardGradient, precision="auto")
+    second.load_state_dict(first.state_dict())
+    second.learn(1)
+    assert first.precision == second.precision == "bfloat16"
+    monkeypatch.undo()
+    third = method_of(RewardGradient, precision="auto")
+    third.learn(0)
+    assert third.precision in ("float32", "bfloat16"), "the probe itself"
+
+
 @pytest.mark.parametrize("kind", [RewardGradient, PolicyGradient, BestOfN])
 def test_19_micro_batches_change_memory_not_the_gradient(kind: type[Method]) -> None:
     one, many = method_of(kind, updates=1, average=0.0), method_of(kind, updates=1, average=0.0, micro_batch=2)
@@ -819,7 +841,7 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def wmenv_align(model: Path, out: Path, *more: str) -> list[str]:
     fixed = ["--agent", f"flow:{model},steps=4", "--size", "16", "--frames", "6", "--set", "given=2",
              "--updates", "12", "--cases", "4", "--look-every", "3", "--save-every", "1",
-             "--option", "look_cases=4"]  # fmt: skip
+             "--option", "look_cases=4", "--option", "precision=bfloat16"]  # fmt: skip
     return [sys.executable, "-m", "wmenv", "align", "PhyWorld-uniform_motion", *fixed, "--out", str(out), *more]
 
 
