@@ -20,7 +20,8 @@ from wmenv.worlds.discs.world import VIEW, Edge
 FAINT = 0.1
 """Ink under it counts less: haze that no eye sees would otherwise draw every centre to the middle of the picture."""
 LEAK = 0.1
-"""What the faintest ink still counts, so that there is a gradient on pure white: where a ball is missing too."""
+"""What the faintest ink still counts in places and widths, so that pure white has a gradient, where a ball is missing
+too. Sums of ink (`Ink.mass`) count it in full: moving a little ink from a wrong place to the right one costs none."""
 NO_INK, NO_CORE = 0.02, 1e-6
 """Shares of a ball's true ink (of the 8th powers of it) under which its centre is drawn to where it was last given."""
 WINDOW, PAD, FALL = 1.5, 2.0, 0.5
@@ -79,9 +80,9 @@ def read_ink(frames: Tensor, unmix: Tensor, expected: Tensor, last: Tensor, edge
     ink = parts[:, :, :balls].clamp(0.0, 1.0)
     weight, solid, core = Weighed.apply(ink)  # type: ignore[no-untyped-call]
     grid = torch.from_numpy(pixel_centres(size, edge) - VIEW / 2).to(frames)
-    mass, x, y, square = torch.matmul(weight, _basis(grid)).unbind(-1)
-    floor = _floored(mass, NO_INK * expected[:, None])
-    share, first = mass / floor, torch.stack([x, y], dim=-1) / floor[..., None]
+    counted, x, y, square = torch.matmul(weight, _basis(grid)).unbind(-1)
+    floor = _floored(counted, NO_INK * expected[:, None])
+    share, first = counted / floor, torch.stack([x, y], dim=-1) / floor[..., None]
     core_mass, core_x, core_y, _ = torch.matmul(core, _basis(grid)).unbind(-1)
     core_floor = _floored(core_mass, NO_CORE * expected[:, None])[..., None]
     origin = last[:, None] - VIEW / 2
@@ -89,7 +90,7 @@ def read_ink(frames: Tensor, unmix: Tensor, expected: Tensor, last: Tensor, edge
     near, centre = _nearby(weight.unflatten(-1, (size, size)), grid, about, expected)
     colour = torch.matmul(core, deficit.transpose(-1, -2)) / core_floor
     return Ink(
-        mass=mass,
+        mass=ink.sum(-1),
         near=near,
         solid=solid.sum(-1),
         centre=centre + VIEW / 2,

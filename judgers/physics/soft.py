@@ -67,16 +67,17 @@ class PhysicsSoft:
             import torch  # noqa: F401
         except ModuleNotFoundError as error:
             raise MissingExtra(f"judger 'physics-soft' needs {error.name}: pip install 'wmenv[gen]'") from error
-        from wmenv.judgers.physics.soft_errors import TERMS
+        from wmenv.judgers.physics.soft_errors import CHARGES
 
         weights = {"mass": mass, "vanish": vanish, "blur": blur, "stray": stray}
         for name, weight in weights.items():
             if isinstance(weight, bool) or not isinstance(weight, int | float) or not 0 <= weight < float("inf"):
                 raise InvalidArgument(f"judger 'physics-soft': {name} must be a number from 0 on, got {weight!r}")
-        self.weights = {name: float(weights[name]) for name in TERMS}
+        self.weights = {name: float(weights[name]) for name in CHARGES}
         self.card: dict[str, Any] = {
             "identity": IDENTITY + "".join(f",{n}={w:g}" for n, w in self.weights.items() if w != 1.0),
             "weights": self.weights,
+            "charges": CHARGES,
             "units": dict.fromkeys(MEASURES, UNIT),
             "half_score_errors": {name: m.half for name, m in MEASURES.items()},
         }

@@ -33,13 +33,10 @@ half covered, which is what balls that fade or smear come to; a ball that shrank
 STRANGE, DOUBLED = (MIN_AREA_SHARE, 0.5), (0.25, 0.75)
 """From where to where stray ink, as a share of the balls', and excess width turn a frame's count of balls wrong."""
 
-TERMS = ("mass", "vanish", "blur", "stray")
-"""What is charged beside an error of velocity, see `penalties`."""
-
-CHARGE = 2.0
-"""What one unit of a term costs, units/s: a ball of twice its ink as much as a velocity error of 2 units/s. At 1 ascent
-on pixels swelled and smeared balls to bring their centres right, at 4 the rank of imperfect clips was theirs more than
-that of the velocity error."""
+CHARGES = {"mass": 2.0, "vanish": 2.0, "blur": 4.0, "stray": 2.0}
+"""What one unit of each of the `penalties` costs beside an error of velocity, units/s: a ball of twice its ink as much
+as a velocity error of 2 units/s. At half of it ascent on pixels from wrong clips ended in smeared balls whose centres
+moved rightly; the more they cost, the more they rather than the velocity error rank imperfect clips."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +69,7 @@ def soft_errors(frames: Tensor, targets: Targets, weights: Mapping[str, float]) 
     Args:
         frames: (N, T, 3, S, S) finite floats in [0, 1], given frames included.
         targets: Truth of the N cases.
-        weights: Weight of each term of `TERMS`, 1 for the reward as it is meant.
+        weights: Weight of each term of `CHARGES`, 1 for the reward as it is meant.
     """
     last = int(targets.scored.any(dim=0).nonzero().max()) if bool(targets.scored.any()) else targets.given
     targets = _until(targets, last)
@@ -93,8 +90,8 @@ def soft_errors(frames: Tensor, targets: Targets, weights: Mapping[str, float]) 
     cost = {name: native[name] / MEASURES[name].half for name in native}
     for name in FORFEITED_BY_LOSS:
         cost[name] = cost[name] + HALFWAY * gone
-    charged = sum(weights[name] * terms[name] for name in TERMS)
-    cost["velocity"] = cost["velocity"] + CHARGE * charged / MEASURES["velocity"].half
+    charged = sum(weights[name] * charge * terms[name] for name, charge in CHARGES.items())
+    cost["velocity"] = cost["velocity"] + charged / MEASURES["velocity"].half
     shown = scored.any(dim=1)
     pairs = (targets.before | targets.after).any(dim=1)
     both = (targets.scored[:, 1:] & targets.scored[:, :-1]).any(dim=1)
@@ -127,7 +124,7 @@ def penalties(seen: Ink, targets: Targets) -> dict[str, Tensor]:
     share = seen.mass / targets.mass[:, None]
     present = {
         "mass": (share - 1.0).clamp(min=0.0),
-        "vanish": (1.0 - seen.near / targets.mass[:, None]).clamp(min=0.0),
+        "vanish": (1.0 - share).clamp(min=0.0),
         "blur": (_width(seen.spread(targets.path[:, targets.given :])) - _sharp_width(seen, targets)).clamp(min=0.0),
     }
     terms = {name: _mean(value.mean(-1), scored) for name, value in present.items()}
