@@ -358,6 +358,32 @@ def test_14_a_window_over_the_start_is_exact_for_a_causal_decoder(
                 torch.testing.assert_close(biased, whole, rtol=1e-3, atol=1e-4 * float(whole.abs().max()) + 1e-9)
 
 
+@pytest.mark.parametrize("broken", [False, True])
+@pytest.mark.parametrize(("kind", "last_k", "least"), [("ltx", 1, 1e-3), ("wan", 3, 5e-5)])
+def test_15_ten_updates_along_a_reward_raise_it_on_new_seeds(
+    made: Any, kind: str, last_k: int, least: float, broken: bool
+) -> None:
+    """Redness of the clip; against it in the broken variant. The tiny Wan's decoder hardly heeds its latents."""
+    generator, requests = made(kind, steps=3), asks(kind, 1)
+    weights = add_lora(generator.networks(), rank=4)
+    optimiser = torch.optim.AdamW(weights, lr=1e-2)
+
+    def redness(clip: Any) -> Any:
+        return (clip[:, :, 0] - clip[:, :, 1:].mean(dim=2)).mean()
+
+    def shown() -> float:
+        with torch.no_grad():
+            return float(sum(redness(generator.sample_with_grad(requests, [seed], 1)) for seed in range(100, 104)) / 4)
+
+    before = shown()
+    for seed in range(10):
+        optimiser.zero_grad()
+        (redness(generator.sample_with_grad(requests, [seed], last_k)) * (1 if broken else -1)).backward()
+        optimiser.step()
+    with pytest.raises(AssertionError) if broken else nothing():
+        assert shown() > before + least, (before, shown())
+
+
 # Memory
 
 
@@ -393,7 +419,7 @@ def saved_bytes(run: Callable[[], Any]) -> int:
 
 @pytest.mark.parametrize("broken", [False, True])
 @pytest.mark.parametrize("kind", TEXT)
-def test_15_memory_does_not_grow_with_the_steps(
+def test_16_memory_does_not_grow_with_the_steps(
     made: Any, kind: str, broken: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """But for the latents, with one checkpoint a call of the denoiser; without (broken) each step keeps its insides."""
@@ -424,7 +450,7 @@ def _without_checkpoints(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("kind", TEXT)
-def test_16_checkpoints_change_no_gradient(made: Any, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_17_checkpoints_change_no_gradient(made: Any, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     generator, requests = made(kind, steps=3), asks(kind, 1)
     weights = add_lora(generator.networks(), rank=2)
     with torch.no_grad():
@@ -450,7 +476,7 @@ def test_16_checkpoints_change_no_gradient(made: Any, kind: str, monkeypatch: py
 
 
 @pytest.mark.parametrize("kind", ["flow", "wan", "ltx", "cogvideox", SVD])
-def test_17_a_fresh_adapter_is_no_step_away_from_the_base_model(made: Any, kind: str) -> None:
+def test_18_a_fresh_adapter_is_no_step_away_from_the_base_model(made: Any, kind: str) -> None:
     generator, requests = made(kind, steps=3), asks(kind)
     base = generator.sample(requests, [1, 2], KERNELS[kind])
     weights = add_lora(generator.networks(), rank=2)
@@ -475,7 +501,7 @@ def test_17_a_fresh_adapter_is_no_step_away_from_the_base_model(made: Any, kind:
 
 
 @pytest.mark.parametrize("kind", ["flow", "wan", "ltx", "cogvideox"])
-def test_18_denoise_is_the_estimate_that_steps_are_made_of(made: Any, kind: str) -> None:
+def test_19_denoise_is_the_estimate_that_steps_are_made_of(made: Any, kind: str) -> None:
     """Handed the latent of a step in the scaling of flow matching it gives the clean estimate behind the ODE's step."""
     generator, requests = made(kind), asks(kind)
     taken = generator.sample(requests, [1, 2])
@@ -487,7 +513,7 @@ def test_18_denoise_is_the_estimate_that_steps_are_made_of(made: Any, kind: str)
 
 
 @pytest.mark.parametrize("kind", TEXT)
-def test_19_decoding_a_sample_shows_its_clip_and_encoding_reaches_the_same_latents(made: Any, kind: str) -> None:
+def test_20_decoding_a_sample_shows_its_clip_and_encoding_reaches_the_same_latents(made: Any, kind: str) -> None:
     """What lies between latents and decoder is undone: packing, scaling and shifting, whatever the pipeline does."""
     generator, requests = made(kind), asks(kind)
     taken = generator.sample(requests, [1, 2])
@@ -505,7 +531,7 @@ def test_19_decoding_a_sample_shows_its_clip_and_encoding_reaches_the_same_laten
     torch.testing.assert_close(handed[0], expected, rtol=1e-4, atol=1e-4)
 
 
-def test_20_pipelines_with_an_image_say_that_a_clip_alone_cannot_be_encoded(made: Any) -> None:
+def test_21_pipelines_with_an_image_say_that_a_clip_alone_cannot_be_encoded(made: Any) -> None:
     generator = made("wan-image")
     with pytest.raises(InvalidArgument, match="goes on from an image"):
         generator.encode(generator.act(asks("wan-image"), [1, 2]))
@@ -515,14 +541,14 @@ def test_20_pipelines_with_an_image_say_that_a_clip_alone_cannot_be_encoded(made
 
 
 @pytest.mark.parametrize("kind", ["ltx-image", "ltx-condition"])
-def test_21_pipelines_that_step_a_part_of_their_latents_are_refused(
+def test_22_pipelines_that_step_a_part_of_their_latents_are_refused(
     tiny: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
     with pytest.raises(InvalidArgument, match="cannot be aligned: it steps only those tokens"):
         DiffusersGenerator(str(tiny(kind)), steps=2, device="cpu")
 
 
-def test_22_a_pipeline_that_steps_a_part_of_its_latents_is_noticed_without_knowing_its_name(
+def test_23_a_pipeline_that_steps_a_part_of_its_latents_is_noticed_without_knowing_its_name(
     tiny: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("wmenv.agents.diffusers.generator.REFUSED", {})
@@ -533,7 +559,7 @@ def test_22_a_pipeline_that_steps_a_part_of_its_latents_is_noticed_without_knowi
         generator.sample([request], [1])
 
 
-def test_23_a_scheduler_of_several_steps_is_stood_in_for_by_one_of_the_same_levels() -> None:
+def test_24_a_scheduler_of_several_steps_is_stood_in_for_by_one_of_the_same_levels() -> None:
     import diffusers
 
     known: Any = diffusers
@@ -547,7 +573,7 @@ def test_23_a_scheduler_of_several_steps_is_stood_in_for_by_one_of_the_same_leve
         sampler_of(known.EDMEulerScheduler())
 
 
-def test_24_what_cannot_be_asked_of_a_generator(made: Any) -> None:
+def test_25_what_cannot_be_asked_of_a_generator(made: Any) -> None:
     with pytest.raises(InvalidArgument, match="offload=none"):
         made("wan", offload="model")
     with pytest.raises(InvalidArgument, match="window must be at least 1"):
