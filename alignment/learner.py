@@ -383,6 +383,8 @@ def generator_of(agent: str | Agent | Generator, suite: Any) -> Generator:
     made: Any = AGENTS.create(agent) if isinstance(agent, str) else agent
     if isinstance(made, Generator):
         return made
+    if callable(getattr(made, "as_generator", None)):
+        return made.as_generator()  # type: ignore[no-any-return]
     if callable(getattr(made, "of", None)):
         (case,) = suite.cases(suite.case_ids(1, np.random.default_rng(0)))
         one = made.of(case.request.prompt)

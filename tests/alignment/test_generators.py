@@ -359,12 +359,9 @@ def test_14_a_window_over_the_start_is_exact_for_a_causal_decoder(
 
 
 @pytest.mark.parametrize("broken", [False, True])
-@pytest.mark.parametrize(("kind", "last_k", "least"), [("ltx", 1, 1e-3), ("wan", 3, 5e-5)])
-def test_15_ten_updates_along_a_reward_raise_it_on_new_seeds(
-    made: Any, kind: str, last_k: int, least: float, broken: bool
-) -> None:
-    """Redness of the clip; against it in the broken variant. The tiny Wan's decoder hardly heeds its latents."""
-    generator, requests = made(kind, steps=3), asks(kind, 1)
+def test_15_ten_updates_along_a_reward_raise_it_on_new_seeds(made: Any, broken: bool) -> None:
+    """Redness of the clip through the last step; against it in the broken variant."""
+    generator, requests = made("ltx", steps=3), asks("ltx", 1)
     weights = add_lora(generator.networks(), rank=4)
     optimiser = torch.optim.AdamW(weights, lr=1e-2)
 
@@ -378,10 +375,10 @@ def test_15_ten_updates_along_a_reward_raise_it_on_new_seeds(
     before = shown()
     for seed in range(10):
         optimiser.zero_grad()
-        (redness(generator.sample_with_grad(requests, [seed], last_k)) * (1 if broken else -1)).backward()
+        (redness(generator.sample_with_grad(requests, [seed], 1)) * (1 if broken else -1)).backward()
         optimiser.step()
     with pytest.raises(AssertionError) if broken else nothing():
-        assert shown() > before + least, (before, shown())
+        assert shown() > before + 1e-3, (before, shown())
 
 
 # Memory
