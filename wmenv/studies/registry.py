@@ -68,6 +68,11 @@ STUDIES: dict[str, Study] = {
         ),
         Study("phyworld-parser", "error of the judger on true clips, by size", "wmenv.studies.parser:parser_table"),
         Study("phyworld-faults", "planted faults found, clean clips flagged", "wmenv.studies.faults:faults_table"),
+        Study(
+            "phyworld-soft",
+            "how near the judger with a gradient is to the exact one",
+            "wmenv.studies.soft:soft_table",
+        ),
         Study("phyworld-baselines", "agents in and out of distribution", "wmenv.studies.baselines:baselines_table"),
         Study(
             "phyworld-deviations",
