@@ -217,8 +217,12 @@ class Method(gym.Wrapper[Any, Any, Any, Any], ABC):
 
     @contextmanager
     def passes(self) -> Iterator[None]:
-        """Run passes of the networks in the precision of the settings."""
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bfloat16"):
+        """Run passes of the networks in the precision of the settings.
+
+        Autocast would keep the rounded weights of its block, also where the reference is swapped in: no cache.
+        """
+        low = self.precision == "bfloat16"
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=low, cache_enabled=False):
             yield
 
     def micro_batches(self, count: int) -> Iterator[slice]:
