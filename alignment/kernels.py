@@ -23,6 +23,7 @@ from __future__ import annotations
 
 import math
 import warnings
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -50,7 +51,7 @@ class Kernel(Policy, Protocol):
     def keeps_marginals(self) -> bool: ...  # noqa: D102
 
 
-class _Step:
+class _Step(ABC):
     """What the kernels share: a name with its option, and a last step without noise."""
 
     kind: ClassVar[str]
@@ -73,8 +74,9 @@ class _Step:
             return ode_step(x, clean, now, after), 0.0
         return self._noisy(x, clean, now, after)
 
+    @abstractmethod
     def _noisy(self, x: Any, clean: Any, now: NoiseLevel, after: NoiseLevel) -> tuple[Any, float]:
-        raise NotImplementedError
+        """The same of a step that does not end without noise."""
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ from wmenv.agents.diffusers.walk import REFUSED, Enough, Walk, level_at, sampler
 from wmenv.core.case import ClipSpec, Request
 from wmenv.core.clip import Clip, Response
 from wmenv.core.errors import InvalidArgument, InvalidResponse
-from wmenv.core.gaussian import log_density
+from wmenv.core.gaussian import log_density, replayed_log_prob
 from wmenv.core.protocols import Policy
 from wmenv.core.trajectory import Trajectory
 
@@ -166,12 +166,8 @@ class DiffusersGenerator(DiffusersAgent):
 
     def logprob(self, trajectory: Trajectory, steps: Sequence[int]) -> Tensor:
         """Log-densities (len(steps), B) of recorded steps under the present weights, nats, with gradient."""
-        means = self.means(trajectory, steps)
-        rows = [
-            log_density(trajectory.latents[k + 1], mean, trajectory.stds[k])
-            for k, mean in zip(steps, means, strict=True)
-        ]
-        return torch.stack(rows)
+        log_prob: Tensor = replayed_log_prob(trajectory, steps, self.means(trajectory, steps))
+        return log_prob
 
     def means(self, trajectory: Trajectory, steps: Sequence[int]) -> Tensor:
         """Means (len(steps), B, ...) of recorded steps under the present weights, with gradient.

@@ -20,7 +20,7 @@ from wmenv.agents.flow.network import Denoiser
 from wmenv.core.case import Request
 from wmenv.core.clip import Clip, Response
 from wmenv.core.errors import InvalidArgument
-from wmenv.core.gaussian import log_density, policy_at
+from wmenv.core.gaussian import log_density, policy_at, replayed_log_prob
 from wmenv.core.protocols import Policy
 from wmenv.core.trajectory import NoiseLevel, Trajectory
 from wmenv.worlds.discs.world import FPS
@@ -143,12 +143,8 @@ class FlowGenerator:
 
     def logprob(self, trajectory: Trajectory, steps: Sequence[int]) -> Tensor:
         """Log-density of recorded steps under the present weights, (len(steps), B), nats, with gradient."""
-        means = self.means(trajectory, steps)
-        rows = [
-            log_density(trajectory.latents[k + 1], mean, trajectory.stds[k])
-            for k, mean in zip(steps, means, strict=True)
-        ]
-        return torch.stack(rows)
+        log_prob: Tensor = replayed_log_prob(trajectory, steps, self.means(trajectory, steps))
+        return log_prob
 
     def means(self, trajectory: Trajectory, steps: Sequence[int]) -> Tensor:
         """Means of recorded steps under the present weights, (len(steps), B, T - K, 3, H, W), with gradient."""

@@ -9,10 +9,11 @@ goes there, and limits stated that way mean something else at every resolution.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from wmenv.core.errors import InvalidArgument
-from wmenv.core.trajectory import NoiseLevel
+from wmenv.core.trajectory import NoiseLevel, Trajectory
 
 if TYPE_CHECKING:
     from wmenv.core.protocols import Policy
@@ -35,6 +36,25 @@ def log_density(x: Any, mean: Any, std: float) -> Any:
         return torch.full((len(x),), torch.nan, dtype=torch.float64, device=x.device)
     square = _squared_distance(x, mean)
     return -square / (2.0 * std**2) - dimensions(x) * (math.log(std) + 0.5 * math.log(2.0 * math.pi))
+
+
+def replayed_log_prob(trajectory: Trajectory, steps: Sequence[int], means: Any) -> Any:
+    """Log-densities of recorded steps around other means.
+
+    Args:
+        trajectory: The record.
+        steps: Which steps.
+        means: (len(steps), B, ...) means of those steps under the present weights.
+
+    Returns:
+        float64 (len(steps), B) in nats, with the gradient of `means`.
+    """
+    import torch
+
+    steps_and_means = zip(steps, means, strict=True)
+    return torch.stack(
+        [log_density(trajectory.latents[k + 1], mean, trajectory.stds[k]) for k, mean in steps_and_means]
+    )
 
 
 def kl(mean: Any, std: float, other: Any) -> Any:
