@@ -26,7 +26,8 @@ NO_INK, NO_CORE = 0.02, 1e-6
 """Shares of a ball's true ink (of the 8th powers of it) under which its centre is drawn to where it was last given."""
 WINDOW, PAD, FALL = 1.5, 2.0, 0.5
 """A ball's centre is read in a square around its core, of half a side of 1.5 radii and 2 pixels, which fades out over
-half as much again. Ink beyond has no lever: in a mean over the picture unseen haze moves a ball by its width."""
+half as much again. Ink beyond has no lever: in a mean over the picture unseen haze moves a ball by its width. Whether a
+disc is where it should be is read in a tighter square, of a radius and 2 pixels, as `measure` reads shapes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,8 @@ class Ink:
         near: (N, T, B) ink in the window around the ball, pixels.
         solid: (N, T, B) pixels that are more of the ball's colour than not, softly.
         centre: (N, T, B, 2) world units.
+        there: (N, T, B) ink in a tighter window around the true place, pixels.
+        width: (N, T, B) mean squared distance of that ink from its own centre, world units squared.
         square: (N, T, B) mean squared distance of the ink from the middle of the view, world units squared.
         first: (N, T, B, 2) mean place of the ink from the middle of the view, 0 without any.
         share: (N, T, B) 1, but falling to 0 where there is hardly any ink.
@@ -49,6 +52,8 @@ class Ink:
     near: Tensor
     solid: Tensor
     centre: Tensor
+    there: Tensor
+    width: Tensor
     square: Tensor
     first: Tensor
     share: Tensor
@@ -61,7 +66,7 @@ class Ink:
         return (self.square - 2.0 * (point * self.first).sum(-1) + self.share * (point**2).sum(-1)).clamp(min=0.0)
 
 
-def read_ink(frames: Tensor, unmix: Tensor, expected: Tensor, last: Tensor, edge: Edge) -> Ink:
+def read_ink(frames: Tensor, unmix: Tensor, expected: Tensor, last: Tensor, true: Tensor, edge: Edge) -> Ink:
     """Ink and its moments.
 
     Args:
@@ -70,6 +75,7 @@ def read_ink(frames: Tensor, unmix: Tensor, expected: Tensor, last: Tensor, edge
         unmix: (N, 3, 3) takes a deficit apart: B rows of ink, then coordinates of what no ball's colour explains.
         expected: (N, B) true ink of each ball, pixels.
         last: (N, B, 2) where each ball was last given, world units: the centre of a ball without ink.
+        true: (N, T, B, 2) where the balls should be, world units.
         edge: The grid of the picture, see `draw`.
     """
     size = frames.shape[-1]
@@ -87,13 +93,21 @@ def read_ink(frames: Tensor, unmix: Tensor, expected: Tensor, last: Tensor, edge
     core_floor = _floored(core_mass, NO_CORE * expected[:, None])[..., None]
     origin = last[:, None] - VIEW / 2
     about = origin + (torch.stack([core_x, core_y], dim=-1) - core_mass[..., None] * origin) / core_floor
-    near, centre = _nearby(weight.unflatten(-1, (size, size)), grid, about, expected)
+    picture, step = weight.unflatten(-1, (size, size)), grid[1] - grid[0]
+    radius, none = step * (expected / torch.pi).sqrt()[:, None], NO_INK * expected[:, None]
+    near, lean, _ = _moments(picture, grid, about, WINDOW * radius + PAD * step)
+    centre = about + lean / _floored(near, none)[..., None]
+    there, lean, square_there = _moments(picture, grid, true - VIEW / 2, radius + PAD * step)
+    floor_there = _floored(there, none)
+    width = (square_there / floor_there - (lean / floor_there[..., None]).square().sum(-1)).clamp(min=0.0)
     colour = torch.matmul(core, deficit.transpose(-1, -2)) / core_floor
     return Ink(
         mass=ink.sum(-1),
         near=near,
         solid=solid.sum(-1),
         centre=centre + VIEW / 2,
+        there=there,
+        width=width,
         square=square / floor,
         first=first,
         share=share,
@@ -155,24 +169,21 @@ def _floored(values: Tensor, floor: Tensor) -> Tensor:
     return (values**2 + floor**2).sqrt()
 
 
-def _nearby(weight: Tensor, grid: Tensor, about: Tensor, expected: Tensor) -> tuple[Tensor, Tensor]:
-    """Ink in a soft square window, and its centre.
+def _moments(weight: Tensor, grid: Tensor, about: Tensor, reach: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Moments in a soft square window.
 
     Args:
         weight: (N, T, B, S, S).
         grid: (S,) x of the pixels, from the middle of the view.
-        about: (N, T, B, 2) middle of the windows; also the centre where a window is empty.
-        expected: (N, B) true ink, pixels.
+        about: (N, T, B, 2) middle of the windows, likewise.
+        reach: (N, 1, B) half a side of the windows, world units; they fade out over `FALL` of it.
 
     Returns:
-        (N, T, B) pixels and (N, T, B, 2) world units from the middle of the view.
+        (N, T, B) ink, pixels; (N, T, B, 2) and (N, T, B) its sums of distances and of squared ones from the middle.
     """
-    step = grid[1] - grid[0]
-    reach = step * (WINDOW * (expected / torch.pi).sqrt() + PAD)[:, None, :, None, None]
     away = grid - about[..., None]  # (N, T, B, 2, S)
-    window = 1.0 - smooth_step((away.abs() / reach - 1.0) / FALL)
-    across, up = torch.stack([window, window * away], dim=-1).unbind(-3)  # (N, T, B, S, 2) each
-    moments = torch.matmul(up.flip(-2).mT, torch.matmul(weight, across))  # (N, T, B, 2, 2): powers of y, of x
-    near = moments[..., 0, 0]
-    first = torch.stack([moments[..., 0, 1], moments[..., 1, 0]], dim=-1)
-    return near, about + first / _floored(near, NO_INK * expected[:, None])[..., None]
+    window = 1.0 - smooth_step((away.abs() / reach[..., None, None] - 1.0) / FALL)
+    across, up = torch.stack([window, window * away, window * away**2], dim=-1).unbind(-3)  # (N, T, B, S, 3) each
+    found = torch.matmul(up.flip(-2).mT, torch.matmul(weight, across))  # (N, T, B, 3, 3): powers of y, of x
+    first = torch.stack([found[..., 0, 1], found[..., 1, 0]], dim=-1)
+    return found[..., 0, 0], first, found[..., 0, 2] + found[..., 2, 0]

@@ -16,7 +16,7 @@ from wmenv.judgers.physics.ink import Ink, read_ink, smooth_step
 from wmenv.judgers.physics.motion import LEAST_SPEED
 from wmenv.judgers.physics.soft_targets import Targets
 from wmenv.worlds.discs.criteria import FORFEITED_BY_LOSS, MEASURES
-from wmenv.worlds.discs.measure import MIN_AREA_SHARE
+from wmenv.worlds.discs.measure import MIN_AREA_SHARE, ROUND
 from wmenv.worlds.discs.world import GRAVITY
 
 HALFWAY, WORST = 50.0, 100.0
@@ -29,6 +29,10 @@ SMOOTH = 1e-3
 GONE = 0.35
 """Share of a ball's area that is mostly ink, at which it is half gone. `physics` loses a ball of which no pixel is over
 half covered, which is what balls that fade or smear come to; a ball that shrank it follows down to 15 %."""
+
+SMEARED = (1 / ROUND - 1.15, 1 / ROUND - 0.85)
+"""From where to where excess of the mean squared width turns a ball into none: compactness is the inverse of the
+width, and `physics` tracks no object under 0.75."""
 
 STRANGE, DOUBLED = (MIN_AREA_SHARE, 0.5), (0.25, 0.75)
 """From where to where stray ink, as a share of the balls', and excess width turn a frame's count of balls wrong."""
@@ -78,15 +82,17 @@ def soft_errors(frames: Tensor, targets: Targets, weights: Mapping[str, float]) 
         targets.unmix,
         targets.mass,
         targets.path[:, targets.given - 1],
+        targets.path[:, targets.given :],
         targets.edge,
     )
     scored = targets.scored[:, targets.given :]
-    lost = 1.0 - smooth_step(seen.solid / (2.0 * GONE * targets.mass[:, None]))
-    terms = penalties(seen, targets)
+    faint, smeared = _faint(seen, targets), _smeared(seen, targets)
+    lost = torch.maximum(faint * float(weights["vanish"] > 0), smeared * float(weights["blur"] > 0))
+    terms = penalties(seen, smeared, targets)
     # The frames before the first predicted one were given, so their positions are the true ones.
     position = torch.cat([targets.path[:, : targets.given], seen.centre], dim=1)
-    native = _motion(position, lost * float(weights["vanish"] > 0), targets) | _identity(seen, targets, lost)
-    gone = weights["vanish"] * _mean(lost.mean(-1), scored)
+    native = _motion(position, lost, targets) | _identity(seen, targets, lost)
+    gone = weights["vanish"] * _mean(faint.mean(-1), scored)
     cost = {name: native[name] / MEASURES[name].half for name in native}
     for name in FORFEITED_BY_LOSS:
         cost[name] = cost[name] + HALFWAY * gone
@@ -101,7 +107,7 @@ def soft_errors(frames: Tensor, targets: Targets, weights: Mapping[str, float]) 
     return SoftErrors(native, cost, measured, terms, torch.where(scored[..., None], lost, 0.0).amax(dim=(1, 2)))
 
 
-def penalties(seen: Ink, targets: Targets) -> dict[str, Tensor]:
+def penalties(seen: Ink, smeared: Tensor, targets: Targets) -> dict[str, Tensor]:
     """What a clip gets wrong beside its velocities, (N,) each, means over scored frames and balls.
 
     With M the ink of a ball, M' that around its core, M* its true ink, s the mean squared distance of its ink from
@@ -109,15 +115,18 @@ def penalties(seen: Ink, targets: Targets) -> dict[str, Tensor]:
 
         mass    max(M / M* - 1, 0)                                swelling, a second ball
         vanish  max(1 - M' / M*, 0)                               fading, shrinking
-        blur    max(sqrt(s) - sqrt(s*(max(M, M*))), 0)            blur, smear, ink in wrong places; world units
+        blur    max(sqrt(s) - sqrt(s*(max(M, M*))), 0) + e        blur, smear, ink in wrong places; world units
         stray   sum of squares of what no ball's colour explains / M* of all balls      wrong colours
 
     Distances are taken from the true place since at given ink they are linear in every pixel then: ink anywhere feels
     where it should be, also in a frame between two wrong pairs, which gets no gradient from mean velocity errors
     (moving it takes from the one what it adds to the other), and nothing is to be won half-way between two places.
+    e in [0, 1] is the degree to which the ink there is no disc (`_smeared`): without it a generator is led to smears
+    whose centres move rightly. It looks at the true place alone, since a ball must smear to get there by small steps.
 
     Args:
         seen: What the predicted frames show.
+        smeared: (N, T, B) in [0, 1].
         targets: Truth of the N cases.
     """
     scored = targets.scored[:, targets.given :]
@@ -125,10 +134,22 @@ def penalties(seen: Ink, targets: Targets) -> dict[str, Tensor]:
     present = {
         "mass": (share - 1.0).clamp(min=0.0),
         "vanish": (1.0 - share).clamp(min=0.0),
-        "blur": (_width(seen.spread(targets.path[:, targets.given :])) - _sharp_width(seen, targets)).clamp(min=0.0),
+        "blur": (_width(seen.spread(targets.path[:, targets.given :])) - _sharp_width(seen, targets)).clamp(min=0.0)
+        + smeared,
     }
     terms = {name: _mean(value.mean(-1), scored) for name, value in present.items()}
     return terms | {"stray": _mean(seen.stray / targets.mass.sum(-1)[:, None], scored)}
+
+
+def _faint(seen: Ink, targets: Targets) -> Tensor:
+    """(N, T, B) degree to which a ball is solid nowhere, in [0, 1]."""
+    return 1.0 - smooth_step(seen.solid / (2.0 * GONE * targets.mass[:, None]))
+
+
+def _smeared(seen: Ink, targets: Targets) -> Tensor:
+    """(N, T, B) degree to which the ink where a ball should be makes no disc, in [0, 1]."""
+    ink = torch.maximum(seen.there, targets.mass[:, None])
+    return _ramp(seen.width / (targets.growth[:, None] * ink + targets.blur) - 1.0, *SMEARED)
 
 
 def _width(spread: Tensor) -> Tensor:

@@ -279,7 +279,7 @@ def ascend(judger: Any, cases: Sequence[Case], x: Tensor, steps: int) -> Tensor:
     return x
 
 
-@pytest.mark.parametrize(("start", "least"), [("copy-last", 0.7), ("other", 0.3)])
+@pytest.mark.parametrize(("start", "least"), [("copy-last", 0.9), ("other", 0.7)])
 @pytest.mark.parametrize("law", ["uniform_motion", "parabola"])
 def test_ascent_on_pixels_raises_the_exact_reward(law: str, start: str, least: float) -> None:
     suite = env(law)
@@ -401,7 +401,8 @@ def test_every_cheat_costs_the_more_the_bolder_it_is(name: str, law: str) -> Non
     assert (np.diff(rewards, axis=0) < 0).all(), rewards
     without = np.array([velocity(soft(**{term: 0}), cases, cheat(suite, cases, level)) for level in levels])
     fall, fall_without = rewards[0] - rewards[-1], without[0] - without[-1]
-    assert (fall_without < 0.8 * fall).all(), f"{term} is what sees it: {fall} with it, {fall_without} without"
+    seen = fall - fall_without  # half-score errors; a second ball costs others too where it is near
+    assert (seen > 5.0).all(), f"{term} is what sees it: {fall} with it, {fall_without} without"
 
 
 @pytest.mark.parametrize(("name", "term"), [("swell", "mass"), ("darken", "stray")])
