@@ -27,6 +27,20 @@ def official() -> dict[str, Any]:
 
 
 @pytest.fixture(scope="session")
+def published() -> Callable[[str], Path]:
+    """`published("videoverse")`: a folder with a benchmark's public case files, where there is one; else a skip."""
+
+    def folder(benchmark: str) -> Path:
+        root = Path(__file__).resolve().parents[1]
+        for place in (root / "shared" / "data", root.parent / "shared" / "data"):
+            if (place / benchmark).is_dir():
+                return place / benchmark
+        pytest.skip(f"no copy of {benchmark} here")
+
+    return folder
+
+
+@pytest.fixture(scope="session")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
     """`tiny("ltx")`: the folder of a tiny random diffusers pipeline, built once; see tests/agents/tiny_pipelines.py."""
     pytest.importorskip("diffusers")

@@ -30,6 +30,7 @@ FOLDERS = {
 FLOORS = {
     "core": 0,
     "worlds": 1,
+    "official": 1,
     "envs": 2,
     "agents": 2,
     "judgers": 2,

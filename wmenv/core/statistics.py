@@ -119,6 +119,23 @@ def slope(x: Sequence[float], y: Sequence[float]) -> float | None:
     return float(centred @ (b - b.mean()) / spread)
 
 
+def wilson(hits: int, n: int, z: float = 1.959964) -> tuple[float, float]:
+    """Interval of a share by Wilson's score (1927): it stays within [0, 1] and says something of no hits, too.
+
+    Args:
+        hits: Of n.
+        n: At least 1.
+        z: Normal quantile; of 95 % by default.
+
+    Returns:
+        Lower and upper end.
+    """
+    share, extra = hits / n, z * z / n
+    half = z * float(np.sqrt(share * (1 - share) / n + extra / (4 * n)))
+    centre = share + extra / 2
+    return max((centre - half) / (1 + extra), 0.0), min((centre + half) / (1 + extra), 1.0)
+
+
 def spearman(x: Sequence[float], y: Sequence[float]) -> float:
     """Rank correlation with mean ranks for ties, in [-1, 1]; NaN where one side does not vary."""
     ranks = [_ranks(np.asarray(v, dtype=np.float64)) for v in (x, y)]
