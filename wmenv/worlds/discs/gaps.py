@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from wmenv.worlds.discs.regions import SPEEDS, Interval, Region
+from wmenv.worlds.discs.regions import SPEEDS, Interval, Region, speed_regions
 
 GAPS: dict[str, Interval] = {
     "large": Interval(1.25, 3.75),
@@ -30,14 +30,6 @@ FAST_HALF, SLOW_HALF = Interval(2.5, 4.0), Interval(1.0, 2.5)
 """Memorisation: trained on the fast half, tested on the slow one, units/s."""
 
 
-def _speeds(*ranges: Interval) -> tuple[Region, ...]:
-    """Regions of given speeds, each as likely as it is long, so that their union is drawn from evenly."""
-    return tuple(
-        Region(f"v_{low:g}_{high:g}".replace(".", "p"), speed=Interval(low, high), weight=high - low)
-        for low, high in ranges
-    )
-
-
 def _without(gap: Interval) -> tuple[Interval, Interval]:
     return Interval(SPEEDS.low, gap.low), Interval(gap.high, SPEEDS.high)
 
@@ -49,11 +41,11 @@ def _between(islands: tuple[Interval, ...]) -> tuple[Interval, ...]:
 _RIGHT, _LEFT = Region("right", speed=FAST_HALF), Region("left", speed=FAST_HALF, moves="left")
 
 GAP_SPLITS: dict[str, tuple[Region, ...]] = {
-    **{f"gap_{name}_train": _speeds(*_without(gap)) for name, gap in GAPS.items()},
-    **{f"gap_{name}_test": _speeds(gap) for name, gap in GAPS.items()},
-    **{f"islands_{name}_train": _speeds(*islands) for name, islands in ISLANDS.items()},
-    **{f"islands_{name}_test": _speeds(*_between(islands)) for name, islands in ISLANDS.items()},
-    "beyond_test": _speeds(*BEYOND),
+    **{f"gap_{name}_train": speed_regions(*_without(gap)) for name, gap in GAPS.items()},
+    **{f"gap_{name}_test": speed_regions(gap) for name, gap in GAPS.items()},
+    **{f"islands_{name}_train": speed_regions(*islands) for name, islands in ISLANDS.items()},
+    **{f"islands_{name}_test": speed_regions(*_between(islands)) for name, islands in ISLANDS.items()},
+    "beyond_test": speed_regions(*BEYOND),
     "memory_right_train": (_RIGHT,),
     "memory_flipped_train": (_RIGHT, _LEFT),
     "memory_right_test": (Region("right", speed=SLOW_HALF),),

@@ -49,6 +49,14 @@ class Region:
     weight: float = 1.0
 
 
+def speed_regions(*ranges: Interval) -> tuple[Region, ...]:
+    """Regions of given speeds, each as likely as it is long, so that their union is drawn from evenly."""
+    return tuple(
+        Region(f"v_{low:g}_{high:g}".replace(".", "p"), speed=Interval(low, high), weight=high - low)
+        for low, high in ranges
+    )
+
+
 def draw_regions(law: Law, regions: tuple[Region, ...], seeds: NDArray[np.uint64]) -> tuple[Starts, list[str]]:
     """Draw one case a seed from a split's regions; a case depends on its own seed alone.
 

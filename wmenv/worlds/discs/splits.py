@@ -5,8 +5,8 @@ split a level, such as `ood_high_v` or `ood_low_r1_r2`. A level says which param
 the others stay inside it. `cross` sends ball 1 low and ball 2 high, `r2_r1` the radii the other way round.
 
 Uniform motion has more, listed by `analysis_splits`: training and test splits of the analysis experiments, declared
-in `attributes` (colour, size, velocity and shape in conflict) and `gaps` (velocities left out, directions flipped).
-They are drawn from regions of their own, the same under either setting of `ranges`.
+in `attributes` (colour, size, velocity and shape in conflict) and `gaps` (velocities left out, directions flipped), and
+those of `wide` for alignment. They are drawn from regions of their own, the same under either setting of `ranges`.
 
 Source of levels, ranges and start positions: phyworld/phyworld commit ee0e473 (`one_ball_*.py`,
 `two_balls_collision.py`); of the paper's ranges: arXiv 2411.02385, appendix A.4.
@@ -27,6 +27,7 @@ from wmenv.worlds.discs.gaps import GAP_SPLITS
 from wmenv.worlds.discs.laws import Starts
 from wmenv.worlds.discs.place import between, place_collision, place_one_ball, scorable
 from wmenv.worlds.discs.regions import Interval, Region, draw_regions
+from wmenv.worlds.discs.wide import WIDE_SPLITS
 from wmenv.worlds.discs.world import BALLS, Law, Mode, Ranges
 
 __all__ = [
@@ -82,7 +83,7 @@ def levels(law: Law, group: Literal["low", "high", "cross"]) -> tuple[str, ...]:
     return tuple(name for name in full if law != "collision" or name not in CROWDED_LEVELS)
 
 
-_ANALYSIS: dict[str, tuple[Region, ...]] = {**CONFLICT_SPLITS, **GAP_SPLITS}
+_ANALYSIS: dict[str, tuple[Region, ...]] = {**CONFLICT_SPLITS, **GAP_SPLITS, **WIDE_SPLITS}
 
 
 def analysis_splits(law: Law) -> tuple[str, ...]:
