@@ -37,7 +37,7 @@ def soft_table() -> str:
         + markdown(["imperfect clips", "clips", "lost", "error", "soft error", "Spearman", "of the reward"], ranks)
         + f"\n\n32 px, 16 frames; {IMPERFECT} cases a split, those that can be scored. `lost`: clips that forfeit the "
         "velocity under `physics`; errors are means, units/s; the rank correlations are those of the soft error, and "
-        "of minus the soft reward, with the error of `physics`."
+        "of minus the soft reward, with the error of `physics`; - where all forfeit alike."
     )
 
 
@@ -126,6 +126,5 @@ def _rank_row(label: str, found: tuple[list[float], list[float], list[float], li
         str(sum(lost)),
         f"{np.mean(exact):.3f}",
         f"{np.mean(soft):.3f}",
-        f"{spearman(exact, soft):.3f}",
-        f"{spearman(exact, cost):.3f}",
+        *("-" if np.isnan(rank) else f"{rank:.3f}" for rank in (spearman(exact, soft), spearman(exact, cost))),
     ]
