@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from cyclopts import App, Parameter
 
-data = App(name="data", help="Make data sets.")
+data = App(name="data", help="Make data sets; check copies of published ones.")
 
 
 @data.command
@@ -55,3 +55,31 @@ def phyworld(
         for done in wanted.write(out):
             show(Tick(law, split, done, count, None, 0))
     print(out / "manifest.json")
+
+
+@data.command
+def check(benchmark: Literal["worldmodelbench", "videoverse", "worldreasonbench"], /, *, path: Path) -> int:
+    """Check a copy of a published benchmark: files and hashes, counts, first frames, question templates.
+
+    Nothing of the copy is run: the templates are read from the syntax tree of its script. The exit status is 1 where
+    something is missing, changed or wrong.
+
+    Args:
+        benchmark: The benchmark.
+        path: Folder of the copy, as cloned from GitHub.
+    """
+    from rich.table import Table
+
+    from wmenv.cli.console import escape, out
+    from wmenv.official.benchmarks import BENCHMARKS
+    from wmenv.official.copies import check as look
+
+    known = BENCHMARKS[benchmark]
+    findings = look(benchmark, path)
+    table = Table(title=f"{known.title} at {known.commit[:7]}", title_justify="left", box=None, pad_edge=False)
+    for column in ("state", "what", "detail"):
+        table.add_column(column)
+    for one in findings:
+        table.add_row(f"[{'red' if one.bad else 'green'}]{one.state}[/]", escape(one.what), escape(one.detail))
+    out().print(table)
+    return 1 if any(one.bad for one in findings) else 0
