@@ -139,10 +139,11 @@ def network_facts(networks: Mapping[str, nn.Module]) -> dict[str, Any]:
     """What decides a network's output besides its input, as plain JSON.
 
     Returns:
-        `dtype` of the weights; `dropout`, the layers that drop at random as the network stands; `adapters`, `on`,
-        `off` or `none`; `weights`, a hash of those that require a gradient.
+        `dtype` of the weights; `passes`, the dtype that autocast puts passes into, or None; `dropout`, the layers that
+        drop at random as the network stands; `adapters`, `on`, `off` or `none`; `weights`, a hash of those that require
+        a gradient.
     """
-    facts: dict[str, Any] = {"dtype": {}, "dropout": [], "adapters": {}}
+    facts: dict[str, Any] = {"dtype": {}, "passes": _autocast(networks), "dropout": [], "adapters": {}}
     hasher = blake2b(digest_size=8)
     for name, network in networks.items():
         facts["dtype"][name] = sorted({str(w.dtype).removeprefix("torch.") for w in network.parameters()})
@@ -155,6 +156,11 @@ def network_facts(networks: Mapping[str, nn.Module]) -> dict[str, Any]:
                 wide = weight.detach().double()
                 hasher.update(f"{key} {float(wide.sum())!r} {float(wide.square().sum())!r}".encode())
     return {**facts, "weights": hasher.hexdigest()}
+
+
+def _autocast(networks: Mapping[str, nn.Module]) -> str | None:
+    device = next((weight.device.type for network in networks.values() for weight in network.parameters()), "cpu")
+    return str(torch.get_autocast_dtype(device)).removeprefix("torch.") if torch.is_autocast_enabled(device) else None
 
 
 def dropping(network: nn.Module) -> list[str]:

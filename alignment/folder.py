@@ -10,6 +10,7 @@ from typing import Any
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
+from wmenv.alignment.guard import Guard
 from wmenv.alignment.learner import Callback, Method, Record
 from wmenv.core.errors import ProtocolMismatch, RunFolderError
 from wmenv.core.files import write_whole
@@ -38,7 +39,8 @@ def align(
         callbacks: See `Method.learn`.
 
     Returns:
-        `protocol`, `history`, `best`, `agent` (specification of the exported model) and `complete`.
+        `protocol`, `history`, `best`, `agent` (specification of the exported model), `complete`, and `guard`, what the
+        guard among the callbacks has to say, None without one.
 
     Raises:
         RunFolderError: The folder holds an alignment already (without `resume`), a damaged one, or cannot be written.
@@ -57,7 +59,7 @@ def align(
 
         method.learn(updates, [*callbacks, keep])
         _save(method, path)
-        results = _results(method, out)
+        results = _results(method, out, callbacks)
     except OSError as error:
         raise RunFolderError(
             f"cannot write in {out}: {error.strerror or error}; free space, or another --out"
@@ -70,12 +72,13 @@ def protocol_of(method: Method) -> dict[str, Any]:
     return {name: value for name, value in method.facts().items() if name != "best"}
 
 
-def _results(method: Method, out: Path) -> dict[str, Any]:
+def _results(method: Method, out: Path, callbacks: Sequence[Callback]) -> dict[str, Any]:
     best = None if method.best is None else {"update": method.best[0], "value": method.best[1]}
     results = {
         "protocol": protocol_of(method),
         "complete": method.update >= method.settings.updates,
         "best": best,
+        "guard": next((one.facts(method) for one in callbacks if isinstance(one, Guard)), None),
         "agent": method.export(out / MODEL),
         "history": method.history,
     }

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import gymnasium as gym
 import numpy as np
@@ -84,6 +84,23 @@ Callback = Callable[["Method", Record], bool | None]
 """Called after every update; True ends the run. It may look at the method, and `load_state_dict` an earlier state."""
 
 
+@runtime_checkable
+class Watch(Protocol):
+    """A callback that also has a say in which looks are kept, and that ends a run for good."""
+
+    def __call__(self, method: Method, record: Record) -> bool | None:
+        """As every callback."""
+        ...
+
+    def admits(self, method: Method, look: Look) -> bool:
+        """Whether the weights of a look, the one after those of the history, may be kept as the best."""
+        ...
+
+    def over(self, method: Method) -> bool:
+        """Whether the history says that the run has been ended."""
+        ...
+
+
 class Method(gym.Wrapper[Any, Any, Any, Any], ABC):
     """An environment whose rewards improve a generator: `reset` and `step` pass through, `learn` updates.
 
@@ -96,7 +113,8 @@ class Method(gym.Wrapper[Any, Any, Any, Any], ABC):
         update: Updates done.
         history: Records as JSON values, one an update, the first one before all updates.
         precision: Of the passes; None until a probe has decided.
-        best: (update, value) of the best look by the held-out reward, or by the reward without a held-out judger.
+        best: (update, value) of the best look by the held-out reward, or by the reward without a held-out judger; of
+            those that every `Watch` among the callbacks admits.
     """
 
     method: ClassVar[str]
@@ -163,10 +181,11 @@ class Method(gym.Wrapper[Any, Any, Any, Any], ABC):
         Args:
             updates: How many more; the rest of `settings.updates` by default, and never beyond it: the learning rate
                 has fallen to 0 there.
-            callbacks: Called after every update in turn; one that returns True ends the run.
+            callbacks: Called after every update in turn; one that returns True ends the run. See
+                `wmenv.alignment.guard.Guard` for one to use.
 
         Returns:
-            A record an update, the first look of a fresh method included.
+            A record an update, the first look of a fresh method included; none if a `Watch` has ended the run before.
 
         Raises:
             JudgeFailed: No clip of an update could be judged.
@@ -174,13 +193,16 @@ class Method(gym.Wrapper[Any, Any, Any, Any], ABC):
         """
         end = self.settings.updates if updates is None else min(self.settings.updates, self.update + updates)
         records: list[Record] = []
+        watches = [one for one in callbacks if isinstance(one, Watch)]
+        if any(one.over(self) for one in watches):
+            return records
         if self.precision is None:
             cases = self.mixture.draw(self.suite, min(self.settings.cases, PROBED), np.random.default_rng(0))
             self.precision = faster_precision(self.generator, self.weights.values(), [case.request for case in cases])
         while not self.history or self.update < end:
             started = time.process_time()
             figures, reasons = self._next_update() if self.history else ({}, ())
-            look = self._look() if self._looks_now() else None
+            look = self._look(watches) if self._looks_now() else None
             self.cpu += time.process_time() - started
             record = Record(self.update, figures, reasons, look, round(self.cpu, 2))
             records.append(record)
@@ -302,16 +324,26 @@ class Method(gym.Wrapper[Any, Any, Any, Any], ABC):
         every = self.settings.look_every
         return self.update in (0, self.settings.updates) or (every > 0 and self.update % every == 0)
 
-    def _look(self) -> Look:
-        """Evaluate the average, and keep it where it is the best so far."""
+    def _look(self, watches: Sequence[Watch]) -> Look:
+        """Evaluate the average, and keep it where it is the best so far and nobody objects."""
         with in_force(self.weights, self.average), self.passes():
             look = self.monitor.look(self.generator, self.weights, self.reference)
         value = look.reward if self.held_out is None else look.held_out
-        if value is not None and (self.best is None or value > self.best[1]):
+        better = value is not None and (self.best is None or value > self.best[1])
+        if value is not None and better and all(one.admits(self, look) for one in watches):
             self.best, self.kept = (self.update, value), copied(self.average)
         return look
 
     # What is kept.
+
+    def roll_back(self) -> None:
+        """Put the weights of the best look into the generator, and begin the optimiser anew; the history stays."""
+        with torch.no_grad():
+            for name, weight in self.weights.items():
+                weight.copy_(self.kept[name])
+                self.average[name].copy_(self.kept[name])
+        self.optimiser.state.clear()
+        self.optimiser_steps = 0
 
     @contextmanager
     def best_weights(self) -> Iterator[Generator]:

@@ -43,6 +43,11 @@ class SplitLook:
         diversity: Root mean square difference of two clips of the same case, share of full scale; None of one sample.
         mass: How much stands out from the background, relative to the true clip (to the given frames where the suite
             knows no true clip); None without either.
+        by_case: Of each case the means over its samples of `reward`, `held_out`, `motion`, `diversity`, `mass` and
+            `forfeited`, what applies of them; None where unknown. What `wmenv.core.alarm` compares.
+        errors: By name of the pairs, mean |generated - true value|.
+        constant: By name of the pairs, the same of the constant at the mean true value: a generator that has learnt
+            this shortcut comes no nearer.
     """
 
     reward: float | None
@@ -54,6 +59,9 @@ class SplitLook:
     motion: float = 0.0
     diversity: float | None = None
     mass: float | None = None
+    by_case: dict[str, list[float | None]] = field(default_factory=dict)
+    errors: dict[str, float] = field(default_factory=dict)
+    constant: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,32 +151,43 @@ class Monitor:
         judged = (self.held_out or self.suite).score(cases, responses)
         counted = [k for k, c in enumerate(cases[0].criteria) if c.weight > 0]
         states = [[one.verdicts[k].state for k in counted] for one in judged]
-        return SplitLook(
-            reward=_mean(self.judge(cases, responses).tolist()),
-            held_out=_mean([one.reward for one in judged]) if self.held_out is not None else None,
-            native=_natives(judged),
-            slope=_slopes(judged),
-            forfeited=float(np.mean(["forfeited" in one for one in states])),
-            failed=float(np.mean(["failed" in one for one in states])),
+        pairs = _pairs(judged)
+        seen: dict[str, list[float | None]] = {
+            "reward": list(self.judge(cases, responses)),
+            "held_out": [one.reward for one in judged] if self.held_out is not None else [],
+            "forfeited": [float("forfeited" in one) for one in states],
             **self._canaries(cases, responses),
+        }
+        return SplitLook(
+            reward=_mean(seen["reward"]),
+            held_out=_mean(seen["held_out"]),
+            native=_natives(judged),
+            slope={name: slope(true.tolist(), made.tolist()) for name, (true, made) in pairs.items()},
+            forfeited=_mean(seen["forfeited"]) or 0.0,
+            failed=float(np.mean(["failed" in one for one in states])),
+            motion=_mean(seen.get("motion", [])) or 0.0,
+            diversity=_mean(seen.get("diversity", [])),
+            mass=_mean(seen.get("mass", [])),
+            by_case={name: _by_case(values, len(unique)) for name, values in seen.items() if values},
+            errors={name: float(np.abs(made - true).mean()) for name, (true, made) in pairs.items()},
+            constant={name: float(np.abs(true - true.mean()).mean()) for name, (true, _) in pairs.items()},
         )
 
-    def _canaries(self, cases: Sequence[Case], responses: Sequence[Response]) -> dict[str, Any]:
+    def _canaries(self, cases: Sequence[Case], responses: Sequence[Response]) -> dict[str, list[float | None]]:
+        """Motion and mass of each clip, diversity of each case; nothing where a response is no clip."""
         clips = [one.frames.astype(np.float32) / 255.0 for one in responses if isinstance(one, Clip)]
         if len(clips) < len(cases):
             return {}
         shown = [max(len(case.request.frames), 1) for case in cases]
-        motion = [float(np.abs(np.diff(clip[k - 1 :], axis=0)).mean()) for clip, k in zip(clips, shown, strict=True)]
-        apart = [
+        motion: list[float | None] = [
+            float(np.abs(np.diff(clip[k - 1 :], axis=0)).mean()) for clip, k in zip(clips, shown, strict=True)
+        ]
+        apart: list[float | None] = [
             float(np.sqrt(np.square(clips[k][shown[k] :] - clips[k + 1][shown[k] :]).mean()))
             for k in range(0, len(clips) - 1, self.samples)
         ]
         masses = [self._mass(case, clip, k) for case, clip, k in zip(cases, clips, shown, strict=True)]
-        return {
-            "motion": float(np.mean(motion)),
-            "diversity": float(np.mean(apart)) if self.samples > 1 else None,
-            "mass": _mean(masses),
-        }
+        return {"motion": motion, "diversity": apart if self.samples > 1 else [], "mass": masses}
 
     def _mass(self, case: Case, clip: NDArray[np.float32], shown: int) -> float | None:
         given = case.request.frames.astype(np.float32) / 255.0
@@ -212,11 +231,18 @@ def _natives(judged: Sequence[Any]) -> dict[str, float]:
     return {name: float(np.mean(values)) for name, values in found.items()}
 
 
-def _slopes(judged: Sequence[Any]) -> dict[str, float | None]:
+def _by_case(values: Sequence[float | None], cases: int) -> list[float | None]:
+    """Means of the samples of each case."""
+    each = len(values) // cases
+    return [_mean(values[k : k + each]) for k in range(0, len(values), each)]
+
+
+def _pairs(judged: Sequence[Any]) -> dict[str, tuple[FloatArray, FloatArray]]:
+    """By name, what the judgements say of true and of generated values."""
     pairs: dict[str, list[tuple[float, float]]] = {}
     for one in judged:
         for verdict in one.verdicts:
             for name, (true, made) in verdict.evidence.get("pairs", {}).items():
                 if made is not None:
                     pairs.setdefault(name, []).append((float(true), float(made)))
-    return {name: slope(*zip(*seen, strict=True)) for name, seen in pairs.items()}
+    return {name: (np.array(seen)[:, 0], np.array(seen)[:, 1]) for name, seen in pairs.items()}

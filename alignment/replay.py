@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
 
 from wmenv.agents.adapters import network_facts
 from wmenv.core.errors import WmenvError
-from wmenv.core.gaussian import dimensions, policy_at
+from wmenv.core.gaussian import dimensions, log_density, policy_at
 from wmenv.core.protocols import Generator
 from wmenv.core.trajectory import Trajectory
 
 TOLERANCE = {"float64": 1e-9, "float32": 1e-6, "bfloat16": 2e-5, "float16": 1e-5}
-"""Largest |log ratio|, in nats a dimension, by the coarsest dtype of the weights: all well below a clip range of 1e-4.
+"""Largest |log ratio|, in nats a dimension, by the coarsest dtype of weights and passes: well below a clip of 1e-4.
 
 In float32 on one machine with the same batches it is 0 exactly.
 """
@@ -23,12 +23,16 @@ WORDS = {
     "weights": "the weights have changed since (an optimiser step, an average swapped in)",
     "adapters": "adapters were {then} and are {now}",
     "dtype": "the weights were {then} and are {now}",
+    "passes": "autocast put passes into {then} and puts them into {now} (None: as the weights)",
     "guidance": "guidance was {then} and is {now}",
     "options": "options of the call were {then} and are {now}",
     "batch": "steps were taken {then} requests at once and are replayed {now} at once",
     "sampler": "the sampler was {then} and is {now}",
 }
 """What is said of a fact that has changed."""
+
+SAME_TIME = 1e-5
+"""Times of steps that differ by no more are those of one schedule in float32."""
 
 
 class ReplayDiffers(WmenvError):
@@ -54,8 +58,9 @@ def check_replay(generator: Generator, trajectory: Trajectory, tolerance: float 
         raise ReplayDiffers("no step of this trajectory has a density; sample with a noisy kernel")
     now = _facts(generator)
     if tolerance is None:
-        stored = {name for names in now["dtype"].values() for name in names}
-        tolerance = max(TOLERANCE.get(name, TOLERANCE["float16"]) for name in stored)
+        coarse = {str(name) for names in now["dtype"].values() for name in names}
+        coarse |= {str(now["passes"])} if now.get("passes") else set()
+        tolerance = max(TOLERANCE.get(name, TOLERANCE["float16"]) for name in coarse)
     worst = 0.0
     with torch.no_grad():
         for k in steps:
@@ -63,7 +68,8 @@ def check_replay(generator: Generator, trajectory: Trajectory, tolerance: float 
             worst = max(worst, float(apart.max())) if bool(apart.isfinite().all()) else float("inf")
     allowed = tolerance * dimensions(trajectory.latents[0])
     if not worst <= allowed:
-        found = "; ".join(_changed(trajectory, now)) or (
+        causes = [*_changed(trajectory, now), *_rounded(generator, trajectory, steps, allowed)]
+        found = "; ".join(causes) or (
             "nothing that is known to cause it can be seen: other batches, an attention backend or kernels that do not "
             "repeat themselves, random numbers inside the model, conditioning that was drawn anew"
         )
@@ -98,6 +104,31 @@ def _changed(trajectory: Trajectory, now: Mapping[str, Any]) -> list[str]:
             f"{trajectory.policy.name if trajectory.policy else 'the deterministic sampler'} takes it with {std:.6g}"
         )
     return causes
+
+
+def _rounded(generator: Generator, trajectory: Trajectory, steps: Sequence[int], allowed: float) -> list[str]:
+    """Rounding between the sampler and the record: of latents, which the record itself betrays, and of times."""
+    causes = []
+    for k in steps:
+        own = log_density(trajectory.latents[k + 1], trajectory.means[k], trajectory.stds[k])
+        if not bool(((own - trajectory.log_prob[k]).abs() <= allowed).all()):
+            stored = str(trajectory.latents.dtype).removeprefix("torch.")
+            causes.append(
+                f"the latents on record ({stored}) are not those whose density was recorded: rounded, or edited"
+            )
+            break
+    then = [one.noise / (one.signal + one.noise) for one in trajectory.levels]
+    now = generator.times()
+    apart = [abs(a - b) for a, b in zip(then, now, strict=False)]
+    if len(then) != len(now) or max(apart) > SAME_TIME:
+        causes.append(
+            f"the times of the steps were {_times(then)} and are {_times(now)}: another schedule, or rounded sigmas"
+        )
+    return causes
+
+
+def _times(times: Sequence[float]) -> str:
+    return ", ".join(f"{t:.6g}" for t in times)
 
 
 def _std(trajectory: Trajectory, k: int) -> float:

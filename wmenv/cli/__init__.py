@@ -21,7 +21,8 @@ from wmenv.cli.study import study
 from wmenv.cli.train import train
 
 FAILED, REFUSED, INTERRUPTED = 1, 2, 130
-"""Exit statuses: something of a run is missing; the command was refused; stopped by Ctrl-C."""
+"""Exit statuses: something of a run is missing; the command was refused; stopped by Ctrl-C. `wmenv.cli.align` has one
+more, of runs that the guard stopped."""
 
 app = App(
     name="wmenv",

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 TWINS = {"physics": "physics-soft"}
 """A judger and the one that answers the same with a gradient: one gives the reward, the other is held out."""
 
+ALARMED = 3
+"""Exit status of a run that the guard stopped."""
+
 
 def align(
     env: str,
@@ -33,6 +36,7 @@ def align(
     shuffled: Annotated[bool, Parameter(negative="")] = False,
     look_every: int | None = None,
     look_splits: str | None = None,
+    guard: bool = True,
     option: Annotated[list[str] | None, Parameter(negative="", consume_multiple=False)] = None,
     size: int | None = None,
     frames: int | None = None,
@@ -51,6 +55,9 @@ def align(
     were best on held-out cases; they are an agent: --agent flow:OUT/model. Ctrl-C or a kill lose at most --save-every
     updates: --resume goes on and ends in the same weights, bit for bit.
 
+    The guard stops a run that pleases its reward at the cost of the clips, goes back to the best look that nothing was
+    wrong with, and says why; the exit status is then 3.
+
     Args:
         env: Environment, with or without its version; see wmenv list envs.
         agent: Generator to align: flow, flow:DIR, diffusers:DIR.
@@ -66,6 +73,7 @@ def align(
         shuffled: The control: every clip gets the reward of another one, so that nothing can be learnt.
         look_every: Updates between looks at held-out cases.
         look_splits: Further splits to look at, joined by commas.
+        guard: Stop and roll back on an alarm. --resume --no-guard goes on from the weights rolled back to.
         option: Further setting of the method as KEY=VALUE, repeatable: route=draft:4, kernel=dance-sde, group=16.
         size: Side of the picture in pixels; by default what the agent makes.
         frames: Frames of a clip; likewise.
@@ -85,6 +93,7 @@ def align(
     entry = METHODS.entry(method)  # before anything heavy
     try:
         from wmenv.alignment.folder import align as run
+        from wmenv.alignment.guard import Guard
 
         kind: Any = METHODS.load(method)
     except ModuleNotFoundError as error:
@@ -104,7 +113,8 @@ def align(
     screen.print(escape(f"{learner.suite.protocol()['case_set']}: {made.spec.id}"), style="bold")
     screen.print(escape(f"{told_form(made.unwrapped)}; {method} by {rewarding}, held out: {held_out or 'none'}"))
     with align_progress(updates) as show:
-        results = run(learner, out, resume=resume, updates=stop_after, save_every=save_every, callbacks=[show])
+        callbacks: list[Callback] = [Guard(), show] if guard else [show]
+        results = run(learner, out, resume=resume, updates=stop_after, save_every=save_every, callbacks=callbacks)
     return _finish(results, out, report, updates)
 
 
@@ -172,14 +182,31 @@ def _finish(results: dict[str, Any], out: Path, report: bool, updates: int) -> i
     from wmenv.cli.console import out as console
 
     screen = console()
-    if not results["complete"]:
+    guard = results["guard"] or {"alarm": None}
+    if not results["complete"] and guard["alarm"] is None:
         screen.print(f"stopped at update {results['history'][-1]['update']} of {updates}; go on with --resume")
     if results["best"] is not None:
         screen.print(f"best     update {results['best']['update']}, held-out value {results['best']['value']:.4g}")
+    for line in told_guard(results["guard"]):
+        screen.print(escape(f"guard    {line}"), style=None if guard["alarm"] is None else "red", soft_wrap=True)
     if report:
         from wmenv.report.alignment import write_alignment_report
 
         screen.print(escape(f"report   {write_alignment_report(results, out / 'report.html')}"), soft_wrap=True)
     screen.print(escape(f"results  {out / RESULTS}"), soft_wrap=True)
     screen.print(escape(f"model    {out / 'model'}  (--agent {results['agent']})"), soft_wrap=True)
-    return 0
+    return 0 if guard["alarm"] is None else ALARMED
+
+
+def told_guard(guard: dict[str, Any] | None) -> list[str]:
+    """What the guard has to say, as lines."""
+    if guard is None:
+        return ["off"]
+    if guard["blind"]:
+        return [f"blind: {guard['blind']}"]
+    alarm = guard["alarm"]
+    if alarm is None:
+        found = [f"at update {update}, passing or not yet lasting: {told}" for update, told in guard["findings"]]
+        return ["no alarm", *found]
+    head = f"alarm at update {alarm['update']}, since update {alarm['since']}; rolled back to {guard['rolled_back']}"
+    return [head, *(one["told"] for one in alarm["findings"])]

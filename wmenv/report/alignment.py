@@ -40,6 +40,13 @@ LOOK_CURVES = {
 """What looks saw of every split."""
 
 
+FOLLOWS = 0.5
+"""Slope of generated on true values under which they do not follow."""
+
+LESS = 0.9
+"""Share of the first error below which an error has fallen."""
+
+
 @dataclass(frozen=True, slots=True)
 class Curve:
     """A drawing with the keys to read it.
@@ -85,10 +92,34 @@ def render_alignment(results: Mapping[str, Any]) -> str:
         protocol=results["protocol"],
         looks=looks,
         reasons=reasons,
+        guard=results.get("guard"),
+        shortcuts=shortcuts([record["look"] for record in looks]),
         curves=alignment_curves(history),
         number=_number,
         style=Markup((HERE / "report.css").read_text("utf-8") + (HERE / "study.css").read_text("utf-8")),
     )
+
+
+def shortcuts(looks: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Splits on which the last look shows the mean instead of the law, in words.
+
+    An error falls also for a generator that learns to answer the mean of a split whatever it is shown; the slope of
+    generated on true values tells the two apart, and the error of that constant is what it can win.
+    """
+    told = []
+    for split, now in looks[-1]["splits"].items() if len(looks) > 1 else ():
+        then = looks[0]["splits"][split]
+        for name, slope in now["slope"].items():
+            error, before = (one.get("errors", {}).get(name) for one in (now, then))
+            if slope is None or error is None or before is None or slope >= FOLLOWS or error >= LESS * before:
+                continue
+            told.append(
+                f"{split}: the error of {name} fell from {before:.3g} to {error:.3g}, but what is generated hardly "
+                f"follows what is true (slope {slope:.2f}, 1 for a law). Always the mean {name} of the split has an "
+                f"error of {now['constant'][name]:.3g} and slope 0: what has been learnt so far is nearer to that than "
+                "to the law."
+            )
+    return told
 
 
 def alignment_curves(history: Sequence[Mapping[str, Any]]) -> list[Curve]:

@@ -86,6 +86,12 @@ STUDIES: dict[str, Study] = {
             "wmenv.studies.flow:flow_table",
             "flow",
         ),
+        Study(
+            "alignment-alarm",
+            "how often the guard of an alignment alarms for nothing",
+            "wmenv.studies.alarm:alarm_table",
+            "alarm.json",
+        ),
         Study("gpu", "what make gpu-check measured", "wmenv.studies.gpu:gpu_table", "gpu.json"),
         Study(
             "phyworld-ood",
