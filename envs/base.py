@@ -238,7 +238,8 @@ class SuiteEnv(gym.Env[Observation, Any], ABC):
             return None
         last = self._steps[-1].response if self._steps else None
         given, true = self.case.request.frames, self.true_clip(self.case)
-        predicted = last.frames if isinstance(last, Clip) else given
+        blank = np.full((1, *given.shape[1:]), 255, dtype=np.uint8)
+        predicted = last.frames if isinstance(last, Clip) else given if len(given) else blank
         if self.render_mode == "rgb_array_list":
             return list(predicted)
         return contact_sheet(given, predicted, true.frames if true else predicted)

@@ -82,6 +82,11 @@ def register_builtin() -> None:
         "exact: which of two conflicting attributes of a ball a clip keeps",
         reads_truth="true",
     )
+    JUDGERS.add(
+        "answers",
+        "wmenv.judgers.answers:AnswersJudger",
+        "answers:FILE replays recorded answers: official result files, labels of people (.csv), lines (.jsonl)",
+    )
     _methods()
 
 

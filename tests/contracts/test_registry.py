@@ -67,9 +67,22 @@ def test_agents(name: str, suite: Any, cases: list[Any], tmp_path: Path, request
             np.testing.assert_array_equal(one.frames[:3], cases[batch.index(one)].request.frames)
 
 
+def made_judger(name: str, cases: list[Any], folder: Path) -> Judger:
+    """A judger by its name; one that wants recorded answers gets some, worst for the second case."""
+    if name != "answers":
+        return JUDGERS.create(name)
+    lines = [
+        {"case_id": case.id, "criterion": criterion.id, "value": float(case is not cases[1])}
+        for case in cases
+        for criterion in case.criteria
+    ]
+    (folder / "answers.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    return JUDGERS.create(f"answers:{folder / 'answers.jsonl'}")
+
+
 @pytest.mark.parametrize("name", [entry.name for entry in JUDGERS.entries()])
-def test_judgers(name: str, suite: Any, cases: list[Any]) -> None:
-    judger = JUDGERS.create(name)
+def test_judgers(name: str, suite: Any, cases: list[Any], tmp_path: Path) -> None:
+    judger = made_judger(name, cases, tmp_path)
     assert isinstance(judger, Judger)
     json.dumps(dict(judger.card), allow_nan=False)
     responses = [suite.true_clip(case) for case in cases]

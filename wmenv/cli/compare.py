@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 
-def compare(first: str, second: str, /, *, measure: str | None = None) -> None:
+def compare(first: str, second: str, /, *, measure: str | None = None, pair: str | None = None) -> None:
     """Print paired differences between two runs, second minus first, with 95 % intervals over cases.
 
     Refuses runs of different protocols (suite, ranges, picture, scheme or judger).
@@ -12,6 +12,7 @@ def compare(first: str, second: str, /, *, measure: str | None = None) -> None:
         first: Run folder, or FOLDER:AGENT.
         second: Run folder, or FOLDER:AGENT; may be the same folder.
         measure: Only this measure: reward, or the id of a criterion.
+        pair: Entry of the protocol in which the runs may differ, such as condition (text against image).
     """
     from rich.table import Table
 
@@ -19,7 +20,7 @@ def compare(first: str, second: str, /, *, measure: str | None = None) -> None:
     from wmenv.core.errors import InvalidArgument
     from wmenv.runs.compare import compare as paired
 
-    differences = paired(first, second)
+    differences = paired(first, second, pair=pair)
     known = list(dict.fromkeys(d.measure for d in differences))
     if measure is not None and measure not in known:
         raise InvalidArgument(f"no measure {measure!r}; there are {', '.join(known)}")

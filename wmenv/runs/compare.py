@@ -15,6 +15,8 @@ from wmenv.core.verdict import Judgement
 from wmenv.runs.store import RunStore
 
 REWARD = "reward"
+FOLLOWS = {"condition": ("given",)}
+"""Entries of a protocol that change with another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +47,15 @@ class Difference:
         return self.estimate is not None and (self.estimate.low > 0 or self.estimate.high < 0)
 
 
-def compare(first: str | os.PathLike[str], second: str | os.PathLike[str]) -> list[Difference]:
+def compare(
+    first: str | os.PathLike[str], second: str | os.PathLike[str], *, pair: str | None = None
+) -> list[Difference]:
     """Compare two agents on the same cases.
 
     Args:
         first: A run folder, or `FOLDER:AGENT` where the run has several agents.
         second: The same; it may be the same folder with another agent.
+        pair: Entry of the protocols in which the two may differ, such as `condition`: cases are paired all the same.
 
     Returns:
         One difference a split and measure, second minus first, the reward first. Agents are paired by name where
@@ -59,10 +64,10 @@ def compare(first: str | os.PathLike[str], second: str | os.PathLike[str]) -> li
     Raises:
         ProtocolMismatch: The runs were made under different protocols (judger included); nothing is compared.
         RunFolderError: A folder is no run.
-        InvalidArgument: No such agent, or it is unclear which agents to pair.
+        InvalidArgument: No such agent, it is unclear which agents to pair, or the protocols have no entry `pair`.
     """
     sides = [_Side.open(str(side)) for side in (first, second)]
-    _refuse_mixture(sides[0].identity["protocol"], sides[1].identity["protocol"])
+    _refuse_mixture(sides[0].identity["protocol"], sides[1].identity["protocol"], pair)
     found = []
     for left, right in _agent_pairs(*sides):
         for split in sides[0].identity["splits"]:
@@ -123,8 +128,10 @@ def _agent_pairs(left: _Side, right: _Side) -> list[tuple[str, str]]:
     return shared
 
 
-def _refuse_mixture(left: Mapping[str, Any], right: Mapping[str, Any]) -> None:
-    keys = sorted({*left, *right})
+def _refuse_mixture(left: Mapping[str, Any], right: Mapping[str, Any], pair: str | None) -> None:
+    if pair is not None and (pair not in left or pair not in right):
+        raise InvalidArgument(f"the protocols have no entry {pair!r}; they have {', '.join(sorted({*left, *right}))}")
+    keys = sorted({*left, *right} - {pair, *FOLLOWS.get(pair or "", ())})
     different = [key for key in keys if canonical_json(left.get(key)) != canonical_json(right.get(key))]
     if different:
         told = "; ".join(f"{key}: {_brief(left.get(key))} against {_brief(right.get(key))}" for key in different)

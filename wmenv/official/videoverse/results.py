@@ -180,6 +180,17 @@ def replies(results: ResultFile) -> Replies:
     return found
 
 
+def case_shares(results: ResultFile) -> dict[str, float]:
+    """Each video's points, divided by what its prompt has."""
+    shares = {}
+    for key, one in report(results)["per_video_analysis"].items():
+        analysis = one["verification_checks_analysis"] or {"overall_score": 0, "total_checks": 0}
+        events = len(results[key]["t2v_eval_event_info"].get("verification_plan", []))
+        points = (one["event_lcs_length"] or 0) + analysis["overall_score"]
+        shares[key] = points / max(1, events + analysis["total_checks"])
+    return shares
+
+
 def from_replies(found: Replies, prompts: Mapping[str, Any]) -> ResultFile:
     """The result file that holds replies.
 

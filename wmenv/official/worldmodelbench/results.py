@@ -145,13 +145,21 @@ def dumps(results: ResultFile) -> str:
 
 
 def replies(results: ResultFile) -> Replies:
-    """Replies of a result file by stem and criterion."""
+    """Replies of a result file by stem and criterion; a pass says no to the question for a violation."""
     return {
         stem: {
-            criterion: (Reply(raw, official=read_as(group, raw)),)
+            criterion: (Reply(raw, official=read_grade(raw) if group == "instruction" else not read_pass(raw)),)
             for group, criteria in GROUPS.items()
             for criterion, raw in zip(criteria, groups.get(group, ()), strict=False)
         }
+        for stem, groups in results["preds"].items()
+    }
+
+
+def case_shares(results: ResultFile) -> dict[str, float]:
+    """Each video's own total, divided by 10, in the script's reading."""
+    return {
+        stem: sum(float(read_as(group, raw)) for group in GROUPS for raw in groups.get(group, ())) / 10
         for stem, groups in results["preds"].items()
     }
 

@@ -215,6 +215,11 @@ def dumps(results: ResultFile) -> str:
     return json.dumps(results, ensure_ascii=False, indent=2)
 
 
+def case_shares(results: ResultFile) -> dict[str, float]:
+    """Each video's accuracy."""
+    return {one["id"]: _mean([float(q["score"]) for q in one["questions"]]) for one in results["per_video"]}
+
+
 def kind_of(results: ResultFile) -> Kind:
     """Whether a file holds yes/no questions, which the script compares itself, or open ones, which a grader judged."""
     truths = {str(q.get("ground_truth", "")).lower() for one in results["per_video"] for q in one["questions"]}
