@@ -204,8 +204,20 @@ def test_11_sound_runs_alarm_in_at_most_5_percent_of_traces_and_an_unsound_one_d
     false = sum(alarms_of(looks, n) for looks in runs)
     assert wilson(false, n * len(runs))[1] < 0.05
     assert all(alarms_of(looks, n) > 0.95 * n for looks in kept(False))
+    runs_kept = json.loads(KEPT.read_text())["runs"]
+    ends = {run["name"]: [run["looks"][k][1]["held_out"] for k in (0, -1)] for run in runs_kept}
+    assert all(last > first + 0.1 for name, (first, last) in ends.items() if name.startswith("DRaFT"))
     hasty = Rule(sure=0.0, looks=1, margin=0.0)  # broken: any fall of the held-out reward at any look
     assert sum(alarms_of(looks, n, hasty) for looks in runs) > 0.05 * n * len(runs)
+
+
+def test_13_the_numbers_of_the_documentation_are_those_in_force() -> None:
+    page = (KEPT.parent / "alignment.md").read_text()
+    low, high = RULE.motion
+    assert f"(d - m) / se > {RULE.sure:g}" in page and f"exceeds {RULE.margin:g} s" in page
+    assert f"below log {low:g} or above log {high:g}" in page and f"below log {RULE.diversity:g}" in page
+    assert f"at {RULE.looks} looks running" in page and f"grown by over {RULE.forfeited:g}" in page
+    assert pytest.approx(4 / 3) == RULE.mass and "by over log 4/3" in page and f"at least {LEAST_CASES} cases" in page
 
 
 @pytest.mark.slow

@@ -86,9 +86,9 @@ def alarm_table(path: Path) -> str:
         markdown(["looks of", "traces", "alarms", "rate, Wilson 95 %"], rows)
         + f"\n\n{AGENT}, {ENV}, {SETTINGS['prompts']}, {looks} looks at {cases} cases a split; a trace draws the cases "
         "of each split anew with replacement, the same for all its looks, so that it keeps how each case went on from "
-        "look to look. Runs that imitate true clips are sound by construction; so is the reward of `physics-soft` as "
-        "far as its study goes. The interval is over cases: how often a run with another training seed alarms, these "
-        "runs do not say."
+        "look to look. Runs on true clips are sound by construction, no reward enters; those along `physics-soft` "
+        "count as sound since the held-out reward ends far above its start. The interval is over cases: how often a "
+        "run with another training seed alarms, these runs do not say."
     )
 
 
