@@ -35,6 +35,8 @@ def interval(low: float, high: float, seeds: int = 3) -> SeedInterval:
         ("above", 0.5, 1.0, "disagrees"), ("above", 0.1, 0.9, "disagrees"), ("above", 1.0, 1.0, "disagrees"),
         ("below", 0.1, 0.9, "agrees"), ("below", 0.1, 1.0, "undecided"), ("below", 0.5, 1.5, "undecided"),
         ("below", 1.0, 1.5, "disagrees"), ("below", 1.1, 1.5, "disagrees"), ("below", 1.0, 1.0, "disagrees"),
+        ("not below", 0.1, 0.9, "disagrees"), ("not below", 0.1, 1.0, "agrees"), ("not below", 0.5, 1.5, "agrees"),
+        ("not below", 1.1, 1.5, "agrees"), ("not below", 1.0, 1.0, "agrees"),
     ],
 )  # fmt: skip
 def test_where_an_interval_lies(side: Any, low: float, high: float, word: str) -> None:

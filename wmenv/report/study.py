@@ -16,7 +16,16 @@ from wmenv.report.study_chart import StudyChart, curve_chart, readout_chart, spe
 from wmenv.report.tables import escape
 from wmenv.studies.training.declare import Experiment, TrainingStudy
 from wmenv.studies.training.outcome import ClaimResult, Outcome
-from wmenv.studies.training.table import LABELS, changes, mean_text, provenance, verdict_counts
+from wmenv.studies.training.table import (
+    LABELS,
+    SIGNS,
+    changes,
+    conclusion,
+    mean_text,
+    noted,
+    provenance,
+    verdict_counts,
+)
 
 HERE = Path(__file__).parent
 TEMPLATE = "study.html.j2"
@@ -65,15 +74,24 @@ def render_study(outcome: Outcome, study: TrainingStudy) -> str:
     )
     names = [name for name in LABELS if any(name in row.readouts for row in outcome.rows)]
     rows = [
-        MeansRow(row.run, row.split, tuple(mean_text(row.readouts.get(name)) for name in names)) for row in outcome.rows
+        MeansRow(
+            row.run, noted(row.split, study.split_notes), tuple(mean_text(row.readouts.get(name)) for name in names)
+        )
+        for row in outcome.rows
     ]
     return environment.get_template(TEMPLATE).render(
         outcome=outcome,
         study=study,
-        runs=Experiment.of(outcome.experiment).runs,
+        runs=[
+            {heading: text.replace("`", "") for heading, text in run.columns().items()}
+            for run in Experiment.of(outcome.experiment).runs
+        ],
         counts=verdict_counts(outcome.claims),
         provenance=provenance(outcome).replace("**", "").replace("`", ""),
         changes=changes(outcome, study),
+        conclusion=conclusion(outcome, study),
+        spent=outcome.environment.get("learning_cpu_seconds", {}),
+        signs=SIGNS,
         labels=[LABELS[name] for name in names],
         rows=rows,
         charts=study_charts(outcome, study),
@@ -102,10 +120,9 @@ def claims_terminal_table(outcome: Outcome) -> Table:
     for name in ("claim", "holds if", "mean [95 % over seeds]", "verdict"):
         table.add_column(name)
     for claim in outcome.claims:
-        sign = ">" if claim.side == "above" else "<"
         table.add_row(
             escape(("premise: " if claim.premise else "") + claim.name),
-            f"{sign} {claim.threshold:g}",
+            f"{SIGNS[claim.side]} {claim.threshold:g}",
             escape(mean_text(claim.interval)),
             _styled(claim),
         )

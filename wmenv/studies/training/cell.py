@@ -1,35 +1,22 @@
-"""One cell of a study: train a model by its run and seed, test it, read it out."""
+"""A cell with a flow model: train it by its run and seed, test it, read it out."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from wmenv.core.registries import make_env
 from wmenv.runs.evaluate import evaluate
 from wmenv.studies.training.declare import Experiment, Run
+from wmenv.studies.training.kinds import Told
 from wmenv.studies.training.readout import read_run
 
 SAVE_EVERY = 250
 
 
-def run_cell(
-    experiment: Experiment, run: Run, seed: int, out: Path, told: Callable[[str, float], None]
-) -> dict[str, Any]:
-    """Train, evaluate and read one model; what is done already is not done again.
-
-    Args:
-        experiment: What the cell belongs to.
-        run: Its row.
-        seed: Its training seed.
-        out: Folder of the study: the model goes to `models/<run>-<seed>`, the evaluation to `runs/<run>-<seed>`.
-        told: Called with a line to show (may be empty) and the share that is done.
-
-    Returns:
-        Facts and read-outs of the cell as JSON values, `cpu_seconds` beside them.
-    """
+def run_cell(experiment: Experiment, run: Run, seed: int, out: Path, told: Told) -> dict[str, Any]:
+    """Train, evaluate and read one flow model; see `wmenv.studies.training.kinds.AnyRun.make`."""
     from wmenv.agents.flow.generator import FlowGenerator
     from wmenv.agents.flow.network import Architecture
     from wmenv.agents.flow.training import Recipe, Schedule, Tick, train

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
-from typing import Any, Literal
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
 
 from wmenv.core.canonical import digest
 from wmenv.core.errors import InvalidArgument
+from wmenv.studies.training.kinds import AnyRun, Told, run_of
 from wmenv.studies.training.quantity import Quantity
 from wmenv.worlds.discs.world import Law
 
+if TYPE_CHECKING:
+    from wmenv.studies.training.outcome import Outcome
+
 Precision = Literal["bfloat16", "float32"]
 SizeName = Literal["smoke", "real"]
+Side = Literal["above", "below", "not below"]
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One row of the table of runs: how a model is trained and what it is tested on.
+    """One row of the table of runs: how a flow model is trained and what it is tested on.
 
     Attributes:
         name: Name in tables and folders.
@@ -56,6 +62,37 @@ class Run:
         """From what `plain` gave."""
         return cls(**{**plain, "tests": tuple(plain["tests"]), "widths": tuple(plain["widths"])})
 
+    def columns(self) -> dict[str, str]:
+        """See `wmenv.studies.training.kinds.AnyRun`."""
+        return {
+            "run": f"`{self.name}`",
+            "law": self.law.replace("_", " "),
+            "trained on": f"`{self.train}`",
+            "clips": "new ones for ever" if self.clips is None else f"{self.clips:,}",
+            "widths": "-".join(map(str, self.widths)),
+            "steps x batch": f"{self.steps:,} x {self.batch}",
+            "tested on": ", ".join(f"`{split}`" for split in self.tests),
+        }
+
+    def told(self) -> str:
+        """See `wmenv.studies.training.kinds.AnyRun`."""
+        clips = "new clips for ever" if self.clips is None else f"{self.clips:,} clips"
+        widths = "-".join(map(str, self.widths))
+        return f"{self.name}: {self.law} `{self.train}`, {clips}, {self.steps:,} steps of {self.batch}, widths {widths}"
+
+    def cpu_seconds(self, experiment: Experiment) -> float:
+        """Fitted to one core of an AVX-512 machine with bfloat16 arithmetic."""
+        picture = (self.size / 32) ** 2
+        a_step = self.batch / 16 * picture * (0.082 + 4.3e-6 * sum(width**2 for width in self.widths))
+        tested = experiment.cases * len(self.tests) + 64 * 2 * experiment.points
+        return self.steps * a_step + tested * picture * 0.004 * experiment.sampler_steps
+
+    def make(self, experiment: Experiment, seed: int, out: Path, told: Told) -> dict[str, Any]:
+        """See `wmenv.studies.training.kinds.AnyRun`."""
+        from wmenv.studies.training.cell import run_cell
+
+        return run_cell(experiment, self, seed, out, told)
+
 
 @dataclass(frozen=True, slots=True)
 class Experiment:
@@ -75,7 +112,7 @@ class Experiment:
 
     study: str
     size: SizeName
-    runs: tuple[Run, ...]
+    runs: tuple[AnyRun, ...]
     seeds: tuple[int, ...]
     cases: int
     points: int = 4
@@ -83,27 +120,24 @@ class Experiment:
     precision: Precision = "bfloat16"
     cases_seed: int = 20_250
 
-    def cells(self) -> Iterator[tuple[Run, int]]:
+    def cells(self) -> Iterator[tuple[AnyRun, int]]:
         """Every run with every seed."""
         for run in self.runs:
             for seed in self.seeds:
                 yield run, seed
 
-    def run(self, name: str) -> Run:
+    def run(self, name: str) -> AnyRun:
         """The run of a name."""
         return next(run for run in self.runs if run.name == name)
 
-    def cpu_seconds(self, run: Run) -> float:
-        """What a cell takes, roughly: fitted to one core of an AVX-512 machine with bfloat16 arithmetic."""
-        picture = (run.size / 32) ** 2
-        a_step = run.batch / 16 * picture * (0.082 + 4.3e-6 * sum(width**2 for width in run.widths))
-        tested = self.cases * len(run.tests) + 64 * 2 * self.points
-        return run.steps * a_step + tested * picture * 0.004 * self.sampler_steps
+    def cpu_seconds(self, run: AnyRun) -> float:
+        """What a cell takes, roughly."""
+        return run.cpu_seconds(self)
 
     def plain(self) -> dict[str, Any]:
         """As JSON values."""
         return {
-            **asdict(self),
+            **{one.name: getattr(self, one.name) for one in fields(self)},
             "runs": [run.plain() for run in self.runs],
             "seeds": list(self.seeds),
         }
@@ -111,7 +145,7 @@ class Experiment:
     @classmethod
     def of(cls, plain: Mapping[str, Any]) -> Experiment:
         """From what `plain` gave."""
-        runs = tuple(Run.of(run) for run in plain["runs"])
+        runs = tuple(run_of(run) for run in plain["runs"])
         return cls(**{**plain, "runs": runs, "seeds": tuple(plain["seeds"])})
 
 
@@ -124,7 +158,7 @@ class Claim:
         statement: In words.
         paper: What the paper says, and where.
         quantity: The number of one training seed that decides.
-        side: On which side of the threshold the statement holds.
+        side: On which side of the threshold the statement holds; `not below` where it is that nothing shows.
         threshold: In the unit of the quantity.
         premise: Whether it is a check that the models learned their task, which the other claims take for granted.
     """
@@ -133,7 +167,7 @@ class Claim:
     statement: str
     paper: str
     quantity: Quantity
-    side: Literal["above", "below"]
+    side: Side
     threshold: float
     premise: bool = False
 
@@ -162,6 +196,10 @@ class TrainingStudy:
         claims: The analysis.
         limits: What its numbers do not say.
         plots: What the report draws.
+        source: Heading of the column that says where a claim comes from.
+        split_notes: What a reader must know of a split, shown beside its name.
+        by_seed: Read-outs that are printed seed by seed.
+        conclude: What an outcome comes to, in a sentence, where verdicts do not say it.
     """
 
     name: str
@@ -171,6 +209,10 @@ class TrainingStudy:
     claims: tuple[Claim, ...]
     limits: tuple[str, ...] = ()
     plots: tuple[Plot, ...] = ()
+    source: str = "the paper"
+    split_notes: Mapping[str, str] = field(default_factory=dict)
+    by_seed: tuple[str, ...] = ()
+    conclude: Callable[[Outcome], str] | None = None
 
     def experiment(self, size: SizeName, precision: Precision | None = None) -> Experiment:
         """The experiment of a size, at another precision if asked.

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from wmenv.core.errors import RunFolderError
 from wmenv.core.files import write_whole
+from wmenv.studies.training.declare import Side
 
 FILE = "study.json"
 SCHEMA: Literal["wmenv.study/0"] = "wmenv.study/0"
@@ -39,7 +40,7 @@ class ClaimResult(_Model):
     statement: str
     paper: str
     quantity: str
-    side: Literal["above", "below"]
+    side: Side
     threshold: float
     premise: bool
     values: dict[str, float] = Field(description="The number that decides, by training seed.")

@@ -14,8 +14,14 @@ from wmenv.studies.training.interval import seed_interval
 from wmenv.studies.training.outcome import SCHEMA, Failure, Outcome, Row, Seeds
 from wmenv.studies.training.verdict import judge_claim
 
-AVERAGED = ("error", "at_mean_speed", "slope", "bias", "pull", "reversed", "margin", "least_kept", "forfeited")
+AVERAGED = (
+    "error", "at_mean_speed", "slope", "bias", "pull", "reversed", "margin", "least_kept", "forfeited",
+    "score", "reward", "second",
+)  # fmt: skip
 """Read-outs of which the table of runs shows means over seeds."""
+
+TIMES = ("cpu_seconds", "learning_cpu_seconds")
+"""Of a cell; they differ from machine to machine."""
 
 
 def summarise(
@@ -31,7 +37,7 @@ def summarise(
     Args:
         study: The study.
         experiment: What was run.
-        cells: Cells by run and seed, as `run_cell` returns them.
+        cells: Cells by run and seed, as `AnyRun.make` returns them.
         failures: Cells that failed.
         environment: The environment block; the cells' CPU time is added.
         analysis_before: Digests of earlier analyses of these cells.
@@ -57,13 +63,23 @@ def summarise(
             for run in experiment.runs
             for split in run.tests
         ],
-        cells=[{key: value for key, value in cell.items() if key != "cpu_seconds"} for cell in present],
+        cells=[{key: value for key, value in cell.items() if key not in TIMES} for cell in present],
         failures=list(failures),
         environment={
             **environment,
             "cpu_seconds": round(sum(cell["cpu_seconds"] for cell in present)),
+            **_learning(present),
         },
     )
+
+
+def _learning(cells: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """CPU seconds of learning by run and seed, where cells state them."""
+    spent: dict[str, dict[str, float]] = {}
+    for cell in cells:
+        if "learning_cpu_seconds" in cell:
+            spent.setdefault(cell["run"], {})[str(cell["seed"])] = cell["learning_cpu_seconds"]
+    return {"learning_cpu_seconds": spent} if spent else {}
 
 
 def _row(run: str, split: str, cells: Sequence[Mapping[str, Any] | None]) -> Row:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from wmenv.core.canonical import digest
 from wmenv.studies.blocks import markdown
-from wmenv.studies.training.declare import Experiment, Run, TrainingStudy
+from wmenv.studies.training.declare import Experiment, TrainingStudy
 from wmenv.studies.training.outcome import ClaimResult, Outcome, Seeds
 
 LABELS = {
@@ -19,7 +20,11 @@ LABELS = {
     "margin": "margin",
     "least_kept": "least kept",
     "forfeited": "forfeited",
+    "score": "score",
+    "reward": "of the judger that rewards",
+    "second": "of the second critic",
 }
+SIGNS = {"above": ">", "below": "<", "not below": "not <"}
 NOT_RUN = "not yet run"
 
 
@@ -32,7 +37,8 @@ def study_block(study: TrainingStudy, path: Path) -> str:
     """
     if not path.is_file():
         rows = [[*_declared(claim.plain()), NOT_RUN] for claim in study.claims]
-        return f"{runs_table(study.experiment('real'))}\n\n{markdown([*_HEAD, 'verdict'], rows, words=4)}"
+        head = [*_head(study.source), "verdict"]
+        return f"{runs_table(study.experiment('real'))}\n\n{markdown(head, rows, words=4)}"
     return outcome_tables(Outcome.read(path), study)
 
 
@@ -46,9 +52,19 @@ def outcome_tables(outcome: Outcome, study: TrainingStudy | None = None) -> str:
     parts = [provenance(outcome)]
     if study is not None:
         parts += [f"**{line}**" for line in changes(outcome, study)]
+        parts += [f"**{line}**" for line in conclusion(outcome, study)]
     parts += [f"**Failed:** {one.run}, seed {one.seed}: {one.reason}" for one in outcome.failures]
-    experiment = Experiment.of(outcome.experiment)
-    return "\n\n".join([*parts, claims_table(outcome), runs_table(experiment), means_table(outcome)])
+    source = "the paper" if study is None else study.source
+    notes = {} if study is None else study.split_notes
+    parts += [claims_table(outcome, source), runs_table(Experiment.of(outcome.experiment))]
+    parts += [means_table(outcome, notes)]
+    parts += [seeds_table(outcome, name, notes) for name in (() if study is None else study.by_seed)]
+    return "\n\n".join([*parts, *learning_times(outcome)])
+
+
+def conclusion(outcome: Outcome, study: TrainingStudy) -> list[str]:
+    """What it comes to, if the study has a sentence for that and the rows it needs are there."""
+    return [] if study.conclude is None or not outcome.complete else [study.conclude(outcome)]
 
 
 def provenance(outcome: Outcome) -> str:
@@ -77,49 +93,74 @@ def changes(outcome: Outcome, study: TrainingStudy) -> list[str]:
     return told
 
 
-_HEAD = ("claim", "the paper", "number", "holds if")
+def _head(source: str) -> tuple[str, ...]:
+    return ("claim", source, "number", "holds if")
 
 
-def claims_table(outcome: Outcome) -> str:
-    """One row a claim."""
+def claims_table(outcome: Outcome, source: str = "the paper") -> str:
+    """One row a claim; `source` heads the column that says where it comes from."""
     rows = []
     for claim in outcome.claims:
         values = ", ".join(_number(claim.values[str(s)]) if str(s) in claim.values else "-" for s in outcome.seeds)
         verdict = f"**{claim.verdict}**" + (f" ({claim.reason})" if claim.reason else "")
         rows.append([*_declared(claim.model_dump()), mean_text(claim.interval), values, verdict])
-    return markdown([*_HEAD, "mean [95 % interval]", "by seed", "verdict"], rows, words=4)
+    return markdown([*_head(source), "mean [95 % interval]", "by seed", "verdict"], rows, words=4)
 
 
 def _declared(claim: dict[str, object]) -> list[str]:
-    sign = ">" if claim["side"] == "above" else "<"
+    sign = SIGNS[str(claim["side"])]
     statement = f"{'Premise: ' if claim['premise'] else ''}{claim['statement']}"
     return [statement, str(claim["paper"]), f"`{claim['quantity']}`", f"{sign} {claim['threshold']:g}"]
 
 
 def runs_table(experiment: Experiment) -> str:
-    """One row a run: how its models are trained."""
-    rows = [
-        [
-            f"`{run.name}`",
-            run.law.replace("_", " "),
-            f"`{run.train}`",
-            "new ones for ever" if run.clips is None else f"{run.clips:,}",
-            "-".join(map(str, run.widths)),
-            f"{run.steps:,} x {run.batch}",
-            ", ".join(f"`{split}`" for split in run.tests),
-        ]
-        for run in experiment.runs
-    ]
-    return markdown(["run", "law", "trained on", "clips", "widths", "steps x batch", "tested on"], rows, words=7)
+    """One row a run: how its models are made."""
+    rows = [run.columns() for run in experiment.runs]
+    return markdown(list(rows[0]), [list(row.values()) for row in rows], words=len(rows[0]))
 
 
-def means_table(outcome: Outcome) -> str:
-    """One row a run and split: means over training seeds."""
+def means_table(outcome: Outcome, notes: Mapping[str, str] | None = None) -> str:
+    """One row a run and split: means over training seeds; `notes` say what a reader must know of a split."""
     names = [name for name in LABELS if any(name in row.readouts for row in outcome.rows)]
     rows = [
-        [f"`{row.run}`, `{row.split}`", *(mean_text(row.readouts.get(name)) for name in names)] for row in outcome.rows
+        [
+            f"`{row.run}`, {noted(row.split, notes, '`')}",
+            *(mean_text(row.readouts.get(name)) for name in names),
+        ]
+        for row in outcome.rows
     ]
     return markdown(["run, split", *(LABELS[name] for name in names)], rows)
+
+
+def seeds_table(outcome: Outcome, readout: str, notes: Mapping[str, str] | None = None) -> str:
+    """A read-out of every run and split, seed by seed."""
+    found = {
+        (cell["run"], split, cell["seed"]): values.get(readout)
+        for cell in outcome.cells
+        for split, values in cell["splits"].items()
+    }
+    rows = []
+    for row in outcome.rows:
+        values = [found.get((row.run, row.split, seed)) for seed in outcome.seeds]
+        shown = ["-" if value is None else _number(value) for value in values]
+        rows.append([f"`{row.run}`, {noted(row.split, notes, '`')}", *shown])
+    return markdown([f"{LABELS[readout]} by seed", *map(str, outcome.seeds)], rows)
+
+
+def learning_times(outcome: Outcome) -> list[str]:
+    """A table of the CPU seconds that learning took, where its runs state them."""
+    spent = outcome.environment.get("learning_cpu_seconds", {})
+    if not spent:
+        return []
+    seeds = [str(seed) for seed in outcome.seeds]
+    rows = [[f"`{run}`", *(f"{one[s]:.0f}" if s in one else "-" for s in seeds)] for run, one in spent.items()]
+    return [markdown(["CPU-s of learning, looks included, by seed", *seeds], rows)]
+
+
+def noted(split: str, notes: Mapping[str, str] | None, quote: str = "") -> str:
+    """A split with what a reader must know of it."""
+    note = (notes or {}).get(split, "")
+    return f"{quote}{split}{quote}" + (f" ({note})" if note else "")
 
 
 def mean_text(one: Seeds | None) -> str:
@@ -151,7 +192,7 @@ def describe(study: TrainingStudy) -> str:
     minutes = sum(real.cpu_seconds(run) for run, _ in cells) / 60
     claims = "\n".join(
         f"  {'premise: ' if c.premise else ''}{c.statement}\n"
-        f"    {c.quantity.told} {'>' if c.side == 'above' else '<'} {c.threshold:g}; the paper: {c.paper}"
+        f"    {c.quantity.told} {SIGNS[c.side]} {c.threshold:g}; {study.source}: {c.paper}"
         for c in study.claims
     )
     limits = "\n".join(f"  {line}" for line in study.limits)
@@ -168,10 +209,4 @@ def describe(study: TrainingStudy) -> str:
 
 
 def _plain_runs(experiment: Experiment) -> str:
-    return "\n".join(f"  {_plain_run(run)}; tested on {', '.join(run.tests)}" for run in experiment.runs)
-
-
-def _plain_run(run: Run) -> str:
-    clips = "new clips for ever" if run.clips is None else f"{run.clips:,} clips"
-    widths = "-".join(map(str, run.widths))
-    return f"{run.name}: {run.law} `{run.train}`, {clips}, {run.steps:,} steps of {run.batch}, widths {widths}"
+    return "\n".join(f"  {run.told()}; tested on {', '.join(run.tests)}" for run in experiment.runs)

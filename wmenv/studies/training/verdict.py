@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
-from wmenv.studies.training.declare import Claim
+from wmenv.studies.training.declare import Claim, Side
 from wmenv.studies.training.interval import SeedInterval, seed_interval
 from wmenv.studies.training.outcome import ClaimResult, Seeds
 from wmenv.studies.training.quantity import Absent, Readouts
@@ -13,12 +13,13 @@ from wmenv.studies.training.quantity import Absent, Readouts
 Word = Literal["agrees", "disagrees", "undecided"]
 
 
-def decide(side: Literal["above", "below"], threshold: float, interval: SeedInterval) -> Word:
+def decide(side: Side, threshold: float, interval: SeedInterval) -> Word:
     """Where an interval lies.
 
     Args:
-        side: On which side of the threshold the statement holds.
-        threshold: The threshold; a value on it does not support the statement.
+        side: On which side of the threshold the statement holds. `not below` is the statement that nothing shows: an
+            interval that reaches the threshold agrees.
+        threshold: The threshold; a value on it does not support that something lies above or below.
         interval: Interval over seeds; one seed decides nothing.
 
     Returns:
@@ -26,6 +27,8 @@ def decide(side: Literal["above", "below"], threshold: float, interval: SeedInte
     """
     if interval.seeds < 2:
         return "undecided"
+    if side == "not below":
+        return "agrees" if interval.high >= threshold else "disagrees"
     if side == "above":
         return "agrees" if interval.low > threshold else "disagrees" if interval.high <= threshold else "undecided"
     return "agrees" if interval.high < threshold else "disagrees" if interval.low >= threshold else "undecided"

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import IO, Any
 
 from wmenv.core.errors import told as one_line
-from wmenv.studies.training.cell import run_cell
 from wmenv.studies.training.declare import Experiment
 
 LEAST_PAUSE = 0.5
@@ -49,7 +48,7 @@ def _obey(order: dict[str, Any], answers: IO[str]) -> None:
 
     try:
         experiment = Experiment.of(order["experiment"])
-        cell = run_cell(experiment, experiment.run(order["run"]), order["seed"], Path(order["out"]), told)
+        cell = experiment.run(order["run"]).make(experiment, order["seed"], Path(order["out"]), told)
     except BrokenPipeError:
         raise
     except Exception as error:
