@@ -1,0 +1,1 @@
+"""Roads seen from above."""

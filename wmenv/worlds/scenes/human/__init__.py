@@ -1,0 +1,1 @@
+"""An articulated figure of our own."""

@@ -1,0 +1,1 @@
+"""Slopes, water and what grows."""
