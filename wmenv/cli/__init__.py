@@ -7,6 +7,7 @@ import sys
 from cyclopts import App, CycloptsError
 
 from wmenv.cli.align import align
+from wmenv.cli.answers import answers
 from wmenv.cli.compare import compare
 from wmenv.cli.data import data
 from wmenv.cli.demo import demo
@@ -18,6 +19,7 @@ from wmenv.cli.report import report
 from wmenv.cli.requests import requests
 from wmenv.cli.show import show
 from wmenv.cli.study import study
+from wmenv.cli.table import table
 from wmenv.cli.train import train
 
 FAILED, REFUSED, INTERRUPTED = 1, 2, 130
@@ -38,6 +40,7 @@ for function, name in (
     (requests, "requests"),
     (report, "report"),
     (compare, "compare"),
+    (table, "table"),
     (list_names, "list"),
     (show, "show"),
     (study, "study"),
@@ -45,6 +48,7 @@ for function, name in (
 ):
     app.command(function, name=name)
 app.command(judge)
+app.command(answers)
 app.command(train)
 app.command(data)
 

@@ -21,6 +21,10 @@ def evaluate(
     judger: str | None = None,
     size: int | None = None,
     frames: int | None = None,
+    cases: Literal["wmenv", "official", "copy"] | None = None,
+    data: Path | None = None,
+    condition: Literal["text", "image"] | None = None,
+    subset: str | None = None,
     set_: Annotated[list[str] | None, Parameter(name="--set", negative="", consume_multiple=False)] = None,
     resume: Annotated[bool, Parameter(negative="")] = False,
     retry_failed: Annotated[bool, Parameter(negative="")] = False,
@@ -47,6 +51,10 @@ def evaluate(
         judger: Judger instead of the environment's own.
         size: Side of the picture in pixels; by default what the agents make, else what the environment has.
         frames: Frames of a clip; likewise.
+        cases: Cases of a prompted suite: wmenv's own, the official ones, or those of a copy of any state.
+        data: Your copy of the benchmark, for --cases official and copy.
+        condition: Whether a prompted suite gives the first frame.
+        subset: Only some cases of a prompted suite: hard:FILE, those of lowest mean in official result files.
         set_: Further option of the environment as KEY=VALUE, repeatable; see wmenv show ENV.
         resume: Go on with the run in OUT; nothing finished is repeated.
         retry_failed: With --resume, try failed rollouts again.
@@ -61,7 +69,8 @@ def evaluate(
     from wmenv.runs.plan import crew_of
 
     crew = crew_of(agent)
-    made = make_suited(env, crew, **env_options(set_ or [], judger=judger, size=size, frames=frames))
+    cast = {"cases": cases, "data": None if data is None else str(data), "condition": condition, "subset": subset}
+    made = make_suited(env, crew, **env_options(set_ or [], judger=judger, size=size, frames=frames, **cast))
     suite = made.unwrapped
     console().print(escape(f"{suite.protocol()['case_set']}: {made.spec.id}"), style="bold")
     console().print(escape(told_form(suite)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
@@ -18,6 +18,10 @@ def requests(
     seed: int = 0,
     size: int | None = None,
     frames: int | None = None,
+    cases: Literal["wmenv", "official", "copy"] | None = None,
+    data: Path | None = None,
+    condition: Literal["text", "image"] | None = None,
+    subset: str | None = None,
     set_: Annotated[list[str] | None, Parameter(name="--set", negative="", consume_multiple=False)] = None,
 ) -> None:
     """Write the prompts and given frames of a run's cases, for a generator that runs elsewhere.
@@ -33,11 +37,16 @@ def requests(
         seed: Decides the cases; evaluate with the same one.
         size: Side of the picture in pixels.
         frames: Frames of a clip.
+        cases: Cases of a prompted suite: wmenv's own, the official ones, or those of a copy of any state.
+        data: Your copy of the benchmark, for --cases official and copy.
+        condition: Whether a prompted suite gives the first frame.
+        subset: Only some cases of a prompted suite: hard:FILE, those of lowest mean in official result files.
         set_: Further option of the environment as KEY=VALUE, repeatable.
     """
     from wmenv.cli.console import env_options
     from wmenv.core.registries import make_env
     from wmenv.runs.requests import write_requests
 
-    made = make_env(env, **env_options(set_ or [], size=size, frames=frames))
+    cast = {"cases": cases, "data": None if data is None else str(data), "condition": condition, "subset": subset}
+    made = make_env(env, **env_options(set_ or [], size=size, frames=frames, **cast))
     print(write_requests(made, out, split, episodes, seed))

@@ -164,8 +164,9 @@ def replies(results: ResultFile) -> Replies:
     for key, row in results.items():
         info = row["t2v_eval_event_info"]
         events = len(info.get("verification_plan", []))
-        inside = info.get("overall_event_res")
-        letters = [ord(one) - ord("A") for one in info.get("overall_event_processed_res", "")]
+        processed = info.get("overall_event_processed_res")
+        inside = info.get("overall_event_res", None if processed is None else ",".join(processed))
+        letters = [ord(one) - ord("A") for one in processed or ""]
         within = tuple(k for k in letters if k < events)  # letters beyond the plan cost nothing
         reason = "" if inside is not None else "the judge gave no <output> tags three times"
         by: dict[str, tuple[Reply, ...]] = {
