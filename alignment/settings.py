@@ -118,8 +118,8 @@ class Settings:
         return cls(**options)
 
     def plain(self) -> dict[str, Any]:
-        """As JSON values."""
-        return asdict(self)
+        """As JSON values; what is infinite, which JSON cannot say, as None."""
+        return {name: None if value == float("inf") else value for name, value in asdict(self).items()}
 
 
 def shares_of(text: str) -> dict[str, float]:

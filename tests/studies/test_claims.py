@@ -1,4 +1,4 @@
-"""Claims: expressions that compute what they print, every branch of a verdict, and the four declarations."""
+"""Claims: expressions that compute what they print, every branch of a verdict, and the declarations."""
 
 from __future__ import annotations
 
@@ -106,6 +106,7 @@ def test_expressions_compute_what_they_print() -> None:
 READOUTS = {
     "velocity": {"error", "slope", "bias", "pull", "reversed", "forfeited"},
     "attributes": {"margin", "least_kept", "forfeited"},
+    "alignment": {"error", "slope", "bias", "pull", "forfeited", "score", "reward", "second"},
 }
 
 

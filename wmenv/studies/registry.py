@@ -117,6 +117,12 @@ STUDIES: dict[str, Study] = {
             "wmenv.studies.training.gap:STUDY",
             "studies/phyworld-gap.json",
         ),
+        Study(
+            "alignment-table",
+            "trains: do reward and policy gradients teach fast balls?",
+            "wmenv.studies.alignment.table:STUDY",
+            "studies/alignment-table.json",
+        ),
     )
 }
 

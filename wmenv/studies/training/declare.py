@@ -199,7 +199,7 @@ class TrainingStudy:
         source: Heading of the column that says where a claim comes from.
         split_notes: What a reader must know of a split, shown beside its name.
         by_seed: Read-outs that are printed seed by seed.
-        conclude: What an outcome comes to, in a sentence, where verdicts do not say it.
+        conclude: Says of a whole outcome what the verdicts do not, in a sentence.
     """
 
     name: str

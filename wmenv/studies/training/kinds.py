@@ -12,7 +12,7 @@ from wmenv.worlds.discs.world import Law
 if TYPE_CHECKING:
     from wmenv.studies.training.declare import Experiment
 
-KINDS: dict[str, str] = {}
+KINDS = {"alignment": "wmenv.studies.alignment.run:Alignment"}
 """By the `kind` of what `plain` gives; flow models, which were first, state none."""
 
 FIRST = "wmenv.studies.training.declare:Run"
