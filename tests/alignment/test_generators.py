@@ -1,22 +1,19 @@
-"""Generators that can be aligned: replay, gradient, memory, against tiny random pipelines of diffusers and `flow`.
+"""Generators that can be aligned: clips, replay, gradients, of tiny random pipelines of diffusers and of `flow`.
 
-Each claim has a broken variant, for which the same assertion must fail.
+What alignment rests on (exact replay, memory, no divergence at the start) is in test_correctness.py.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from wmenv.core.case import ClipSpec, Request
 from wmenv.core.errors import InvalidArgument
 from wmenv.core.protocols import Agent, Generator
 
@@ -24,76 +21,18 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("diffusers")
 pytest.importorskip("peft")
 
+from alignment_kinds import ALL, FORMS, KERNELS, QUIET, TEXT, asks, levels_apart, saved_bytes  # noqa: E402
+from alignment_toys import fails  # noqa: E402
+
 from wmenv.agents.adapters import adapters_off, add_lora, train_all  # noqa: E402
-from wmenv.agents.diffusers import generator as pipelines  # noqa: E402
 from wmenv.agents.diffusers import walk as walks  # noqa: E402
 from wmenv.agents.diffusers.generator import DiffusersGenerator  # noqa: E402
 from wmenv.agents.diffusers.walk import sampler_of  # noqa: E402
-from wmenv.agents.flow.generator import FlowGenerator  # noqa: E402
-from wmenv.agents.flow.network import Architecture, Denoiser  # noqa: E402
-from wmenv.alignment.kernels import DanceSde, Ddim, EulerAncestral, FlowSde, Windowed  # noqa: E402
+from wmenv.alignment.kernels import DanceSde, Ddim, FlowSde, Windowed  # noqa: E402
 from wmenv.alignment.replay import ReplayDiffers, check_replay  # noqa: E402
-from wmenv.core.gaussian import kl, ode_step  # noqa: E402
+from wmenv.core.gaussian import ode_step  # noqa: E402
 
-# What diffusers, transformers and numpy deprecate among each other when a pipeline is built or called here.
-pytestmark = [
-    pytest.mark.filterwarnings(f"ignore::{category}")
-    for category in ("DeprecationWarning", "PendingDeprecationWarning", "FutureWarning")
-]
-
-FORMS = {"flow": (6, 16), "wan": (9, 16), "wan-image": (9, 16), "ltx": (9, 32), "cogvideox": (9, 16), "svd": (2, 16)}
-KERNELS = {
-    "flow": FlowSde(),
-    "wan": FlowSde(),
-    "wan-image": FlowSde(),
-    "ltx": DanceSde(),
-    "cogvideox": Ddim(0.7),
-    "svd": EulerAncestral(),
-}
-TINY = Architecture(size=16, frames=6, given=2, patch=1, widths=(8, 16))
-SVD = pytest.param("svd", marks=pytest.mark.slow)
-ALL = ["flow", "wan", "wan-image", "ltx", "cogvideox", SVD]
-TEXT = ["wan", "ltx", "cogvideox"]
-
-
-def asks(kind: str, count: int = 2) -> list[Request]:
-    frames, size = FORMS[kind]
-    given = 2 if kind == "flow" else 1 if kind in ("svd", "wan-image") else 0
-    rng = np.random.default_rng(0)
-    prompts = ("a disc moves", "two discs collide", "a disc falls")
-    return [
-        Request(
-            f"case-{k}",
-            prompts[k],
-            rng.integers(0, 256, (given, size, size, 3), dtype=np.uint8),
-            ClipSpec(frames, size, size, Fraction(10 if kind == "flow" else 8)),
-        )
-        for k in range(count)
-    ]
-
-
-@pytest.fixture
-def made(tiny: Callable[[str], Path]) -> Callable[..., Any]:
-    """`made("ltx")`: a generator of its own, since tests change weights."""
-
-    def make(kind: str, steps: int = 4, **options: Any) -> Any:
-        if kind == "flow":
-            with torch.random.fork_rng():
-                torch.manual_seed(0)
-                denoiser = Denoiser(TINY).eval()
-            return FlowGenerator(denoiser, {"weights": "", "architecture": TINY.plain()}, steps=steps)
-        words = {} if kind == "svd" else {"guidance": 4.0, "max_sequence_length": 16}
-        return DiffusersGenerator(
-            str(tiny(kind)), steps=steps, device="cpu", **({"dtype": "float32"} | words | options)
-        )
-
-    return make
-
-
-def levels_apart(shown: Any, clips: Any) -> int:
-    """Largest difference of pixels, levels of 256."""
-    ours = (shown.detach().clamp(0, 1) * 255).round().movedim(2, -1).numpy().astype(int)
-    return int(np.abs(ours - np.stack([clip.frames for clip in clips])).max())
+pytestmark = QUIET
 
 
 # The same clips
@@ -147,18 +86,6 @@ def other_weights(generator: Any) -> None:
             weight += 0.01 * torch.randn_like(weight)
 
 
-@pytest.mark.parametrize("kind", ALL)
-def test_03_recorded_log_densities_are_replayed_exactly(made: Any, kind: str) -> None:
-    """Exactly for all of them: the image's noise in front of SVD's latents is drawn from the same seeds."""
-    generator = made(kind)
-    taken = generator.sample(asks(kind), [1, 2], KERNELS[kind])
-    assert check_replay(generator, taken) == 0.0
-    replayed = generator.logprob(taken, [2, 0])
-    torch.testing.assert_close(replayed.detach(), taken.log_prob[[2, 0]], rtol=0, atol=0)
-    normal = torch.distributions.Normal(taken.means[1].double(), taken.stds[1])
-    torch.testing.assert_close(taken.log_prob[1], normal.log_prob(taken.latents[2].double()).flatten(1).sum(1))
-
-
 @pytest.mark.parametrize("kind", ["wan", "ltx", "cogvideox"])
 @pytest.mark.parametrize(
     ("harm", "cause"),
@@ -169,7 +96,7 @@ def test_03_recorded_log_densities_are_replayed_exactly(made: Any, kind: str) ->
     ],
     ids=["dropout", "guidance", "weights"],
 )
-def test_04_a_replay_under_other_conditions_is_refused(made: Any, kind: str, harm: Any, cause: str) -> None:
+def test_03_a_replay_under_other_conditions_is_refused(made: Any, kind: str, harm: Any, cause: str) -> None:
     generator = made(kind)
     train_all(generator.networks())
     taken = generator.sample(asks(kind), [1, 2], KERNELS[kind])
@@ -178,7 +105,7 @@ def test_04_a_replay_under_other_conditions_is_refused(made: Any, kind: str, har
         check_replay(generator, taken)
 
 
-def test_05_the_guard_names_what_it_sees(made: Any) -> None:
+def test_04_the_guard_names_what_it_sees(made: Any) -> None:
     """Another eta, adapters off, weights after an update, float32 weights rounded."""
     generator, requests = made("wan"), asks("wan")
     weights = add_lora(generator.networks(), rank=2)
@@ -204,7 +131,7 @@ def test_05_the_guard_names_what_it_sees(made: Any) -> None:
 
 
 @pytest.mark.parametrize("kind", ["flow", "ltx"])
-def test_06_dropout_in_flow_and_in_adapters_is_seen(made: Any, kind: str) -> None:
+def test_05_dropout_in_flow_and_in_adapters_is_seen(made: Any, kind: str) -> None:
     generator = made(kind)
     add_lora(generator.networks(), rank=2)
     network = next(iter(generator.networks().values()))
@@ -219,7 +146,7 @@ def test_06_dropout_in_flow_and_in_adapters_is_seen(made: Any, kind: str) -> Non
         check_replay(generator, taken)
 
 
-def test_07_a_windowed_policy_replays_and_is_noisy_within_only(made: Any) -> None:
+def test_06_a_windowed_policy_replays_and_is_noisy_within_only(made: Any) -> None:
     for kind in ("flow", "ltx"):
         generator = made(kind)
         taken = generator.sample(asks(kind), [1, 2], Windowed(DanceSde(), (1, 3)))
@@ -227,7 +154,7 @@ def test_07_a_windowed_policy_replays_and_is_noisy_within_only(made: Any) -> Non
         assert check_replay(generator, taken) == 0.0
 
 
-def test_08_a_batch_replays_as_it_was_sampled(made: Any) -> None:
+def test_07_a_batch_replays_as_it_was_sampled(made: Any) -> None:
     for kind in TEXT:
         generator = made(kind, batch=2)
         taken = generator.sample(asks(kind, 3), [1, 2, 3], KERNELS[kind])
@@ -236,7 +163,7 @@ def test_08_a_batch_replays_as_it_was_sampled(made: Any) -> None:
         torch.testing.assert_close(taken.latents, singly.latents, rtol=1e-3, atol=1e-3)
 
 
-def test_09_half_precision_latents_are_replayed_as_the_pipeline_saw_them(made: Any) -> None:
+def test_08_half_precision_latents_are_replayed_as_the_pipeline_saw_them(made: Any) -> None:
     """What is stored is what the next step starts from, rounding included."""
     generator = made("cogvideox", dtype="bfloat16")
     taken = generator.sample(asks("cogvideox"), [1, 2], Ddim(0.7))
@@ -248,7 +175,7 @@ def test_09_half_precision_latents_are_replayed_as_the_pipeline_saw_them(made: A
 
 
 @pytest.mark.parametrize("kind", ALL)
-def test_10_gradients_reach_the_adapter_through_densities_and_pixels(made: Any, kind: str) -> None:
+def test_09_gradients_reach_the_adapter_through_densities_and_pixels(made: Any, kind: str) -> None:
     generator, requests = made(kind, steps=3), asks(kind)
     weights = add_lora(generator.networks(), rank=2)
     with torch.no_grad():
@@ -267,7 +194,7 @@ def test_10_gradients_reach_the_adapter_through_densities_and_pixels(made: Any, 
 
 @pytest.mark.parametrize("kind", ALL)
 @pytest.mark.parametrize("last_k", [1, 3])
-def test_11_the_clip_with_a_gradient_is_the_clip_that_is_shown(made: Any, kind: str, last_k: int) -> None:
+def test_10_the_clip_with_a_gradient_is_the_clip_that_is_shown(made: Any, kind: str, last_k: int) -> None:
     generator, requests = made(kind, steps=3), asks(kind)
     train_all(generator.networks())
     clip = generator.sample_with_grad(requests, [1, 2], last_k)
@@ -281,7 +208,7 @@ def test_11_the_clip_with_a_gradient_is_the_clip_that_is_shown(made: Any, kind: 
 
 
 def directional(generator: Any, requests: Any, weights: Any, last_k: int) -> tuple[float, float]:
-    """Derivative of a clip's contrast along one direction: by the graph, and by central differences."""
+    """Derivative of a clip's contrast along one direction: by the graph, and by central differences (Richardson)."""
     rng = torch.Generator().manual_seed(0)
     direction = [torch.randn(weight.shape, generator=rng) for weight in weights]
     wave = torch.randn(generator.sample_with_grad(requests, [1], last_k).shape, generator=rng)
@@ -291,39 +218,38 @@ def directional(generator: Any, requests: Any, weights: Any, last_k: int) -> tup
 
     gradients = torch.autograd.grad(value(), weights, allow_unused=True)
     slope = sum(float((g * d).sum()) for g, d in zip(gradients, direction, strict=True) if g is not None)
-    ends = []
-    for step in (1e-2, -1e-2):
+
+    def moved(step: float) -> float:
         with torch.no_grad():
             for weight, d in zip(weights, direction, strict=True):
                 weight += step * d
-            ends.append(float(value()))
+            found = float(value())
             for weight, d in zip(weights, direction, strict=True):
                 weight -= step * d
-    return slope, (ends[0] - ends[1]) / 2e-2
+        return found
+
+    near, far = ((moved(h) - moved(-h)) / (2 * h) for h in (5e-3, 1e-2))
+    return slope, (4 * near - far) / 3
 
 
 @pytest.mark.parametrize("broken", [False, True])
-def test_12_the_gradient_is_that_of_finite_differences(made: Any, broken: bool) -> None:
+def test_11_the_gradient_is_that_of_finite_differences(made: Any, broken: bool) -> None:
     """With all steps in the graph; one step of three is another gradient. The exact test is on a toy in float64."""
     generator, requests = made("ltx", steps=3, guidance=1.0), asks("ltx", 1)
     weights = add_lora(generator.networks(), rank=2)
+    rng = torch.Generator().manual_seed(0)
     with torch.no_grad():
         for weight in weights:
-            weight.normal_(std=0.1)
+            weight.normal_(std=0.1, generator=rng)
     generator._own.vae.decoder.conv_out.conv.weight.data *= 0.2  # no pixel is cut off
     assert generator.sample_with_grad(requests, [1], 3).min() > 0
     slope, difference = directional(generator, requests, weights, 1 if broken else 3)
-    assert abs(difference) > 1e-2
-    with pytest.raises(AssertionError) if broken else nothing():
-        assert slope == pytest.approx(difference, rel=2e-2)
+    assert abs(difference) > 0.1
+    with fails(broken):
+        assert slope == pytest.approx(difference, abs=1e-2)
 
 
-@contextmanager
-def nothing() -> Iterator[None]:
-    yield
-
-
-def test_13_pixels_that_are_cut_off_keep_their_gradient(made: Any) -> None:
+def test_12_pixels_that_are_cut_off_keep_their_gradient(made: Any) -> None:
     generator, requests = made("ltx", steps=2), asks("ltx", 1)
     generator._own.vae.decoder.conv_out.conv.bias.data += 5.0
     latents = generator.sample(requests, [1]).latents[-1].requires_grad_()
@@ -336,7 +262,7 @@ def test_13_pixels_that_are_cut_off_keep_their_gradient(made: Any) -> None:
 @pytest.mark.parametrize(
     ("kind", "frame", "broken"), [("wan", 0, False), ("wan", 3, False), ("wan", 8, True), ("ltx", 0, True)]
 )
-def test_14_a_window_over_the_start_is_exact_for_a_causal_decoder(
+def test_13_a_window_over_the_start_is_exact_for_a_causal_decoder(
     made: Any, kind: str, frame: int, broken: bool
 ) -> None:
     """Elsewhere it shows another clip, and its gradient is biased; a cheaper one all the same."""
@@ -351,7 +277,7 @@ def test_14_a_window_over_the_start_is_exact_for_a_causal_decoder(
         sizes.append(saved_bytes(run))
     assert frames[1].shape == frames[0].shape == (1, 1, 3, *[FORMS[kind][1]] * 2)
     assert sizes[1] < sizes[0] or frame == 3, "frame 3 needs latent frames 0 to 2: all of them"
-    with pytest.raises(AssertionError) if broken else nothing():
+    with fails(broken):
         torch.testing.assert_close(frames[1], frames[0], rtol=1e-5, atol=1e-6)
         for biased, whole in zip(*reversed(gradients), strict=True):
             if whole is not None:
@@ -359,7 +285,7 @@ def test_14_a_window_over_the_start_is_exact_for_a_causal_decoder(
 
 
 @pytest.mark.parametrize("broken", [False, True])
-def test_15_ten_updates_along_a_reward_raise_it_on_new_seeds(made: Any, broken: bool) -> None:
+def test_14_ten_updates_along_a_reward_raise_it_on_new_seeds(made: Any, broken: bool) -> None:
     """Redness of the clip through the last step; against it in the broken variant."""
     generator, requests = made("ltx", steps=3), asks("ltx", 1)
     weights = add_lora(generator.networks(), rank=4)
@@ -377,128 +303,25 @@ def test_15_ten_updates_along_a_reward_raise_it_on_new_seeds(made: Any, broken: 
         optimiser.zero_grad()
         (redness(generator.sample_with_grad(requests, [seed], 1)) * (1 if broken else -1)).backward()
         optimiser.step()
-    with pytest.raises(AssertionError) if broken else nothing():
+    with fails(broken):
         assert shown() > before + 1e-3, (before, shown())
 
 
-# Memory
-
-
-def saved_bytes(run: Callable[[], Any]) -> int:
-    """Bytes that a forward pass keeps for the backward pass; each storage once, weights not counted.
-
-    Both what operations save and what checkpoints keep to begin again from, which no hook sees.
-    """
-    seen: dict[int, int] = {}
-    keep = []
-    checkpoint = pipelines.checkpoint
-
-    def pack(tensor: Any) -> Any:
-        if not isinstance(tensor, torch.nn.Parameter):
-            seen[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage().nbytes()
-            keep.append(tensor)
-        return tensor
-
-    def noting(call: Any, *args: Any, **options: Any) -> Any:
-        for value in (*args, *options.values()):
-            if isinstance(value, torch.Tensor) and options["use_reentrant"] is False:
-                pack(value)
-        return checkpoint(call, *args, **options)
-
-    pipelines.checkpoint = noting
-    try:
-        with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
-            keep.append(run())
-    finally:
-        pipelines.checkpoint = checkpoint
-    return sum(seen.values())
-
-
-@pytest.mark.parametrize("broken", [False, True])
 @pytest.mark.parametrize("kind", TEXT)
-def test_16_memory_does_not_grow_with_the_steps(
-    made: Any, kind: str, broken: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """But for the latents, with one checkpoint a call of the denoiser; without (broken) each step keeps its insides."""
-    if broken:
-        _without_checkpoints(monkeypatch)
-    sizes = []
-    for steps in (2, 8):
-        generator = made(kind, steps=steps)
-        add_lora(generator.networks(), rank=2)
-        decoding = saved_bytes(lambda g=generator: g.decode(_latents(g, kind), asks(kind, 1)))
-        whole = saved_bytes(lambda g=generator, k=steps: g.sample_with_grad(asks(kind, 1), [1], k))
-        sizes.append(whole - decoding)
-    latent = _latents(generator, kind).numel() * 4
-    with pytest.raises(AssertionError) if broken else nothing():
-        assert sizes[1] - sizes[0] <= 6 * (2 * latent + 16), f"two latents a step (guidance doubles them), got {sizes}"
-
-
-def _latents(generator: Any, kind: str) -> Any:
-    latents = generator.sample(asks(kind, 1), [1]).latents[-1]
-    return latents.requires_grad_() * 1.0
-
-
-def _without_checkpoints(monkeypatch: pytest.MonkeyPatch) -> None:
-    def run(call: Any, *args: Any, use_reentrant: bool, **options: Any) -> Any:
-        return call(*args, **options)
-
-    monkeypatch.setattr(pipelines, "checkpoint", run)
-
-
-@pytest.mark.parametrize("kind", TEXT)
-def test_17_checkpoints_change_no_gradient(made: Any, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    generator, requests = made(kind, steps=3), asks(kind, 1)
+def test_15_hooks_see_each_call_once_recomputing_is_inside(made: Any, kind: str) -> None:
+    generator, calls = made(kind, steps=3), list[int]()
     weights = add_lora(generator.networks(), rank=2)
-    with torch.no_grad():
-        for weight in weights:
-            weight.normal_(std=0.1)
-
-    def gradients() -> Any:
-        return torch.autograd.grad(generator.sample_with_grad(requests, [1], 2).square().sum(), weights)
-
-    calls = []
-    network = next(iter(generator.networks().values()))
-    handle = network.register_forward_hook(lambda *_: calls.append(1))
-    with_checkpoints = gradients()
-    recomputed = len(calls)
-    handle.remove()
-    _without_checkpoints(monkeypatch)
-    for ours, plain in zip(with_checkpoints, gradients(), strict=True):
-        torch.testing.assert_close(ours, plain, rtol=0, atol=0)
-    assert "forward" not in vars(network) and recomputed in (3, 6), "hooks see each call once, recomputing is inside"
-
-
-# Divergence from the base model
-
-
-@pytest.mark.parametrize("kind", ["flow", "wan", "ltx", "cogvideox", SVD])
-def test_18_a_fresh_adapter_is_no_step_away_from_the_base_model(made: Any, kind: str) -> None:
-    generator, requests = made(kind, steps=3), asks(kind)
-    base = generator.sample(requests, [1, 2], KERNELS[kind])
-    weights = add_lora(generator.networks(), rank=2)
-    fresh = generator.sample(requests, [1, 2], KERNELS[kind])
-    assert torch.equal(base.latents, fresh.latents)
-
-    def divergence() -> float:
-        means = generator.means(fresh, [0, 1]).detach()
-        with adapters_off(generator.networks()):
-            reference = generator.means(fresh, [0, 1]).detach()
-        assert torch.equal(reference, base.means[:2]), "the base model unchanged, bit for bit"
-        return float(sum(kl(means[k], fresh.stds[k], reference[k]).sum() for k in (0, 1)))
-
-    assert divergence() == 0.0
-    optimiser = torch.optim.SGD(weights, lr=1e-3)
-    generator.logprob(fresh, [0]).sum().backward()
-    optimiser.step()
-    assert divergence() > 0.0
+    (network,) = generator.networks().values()
+    network.register_forward_hook(lambda *_: calls.append(1))
+    torch.autograd.grad(generator.sample_with_grad(asks(kind, 1), [1], 2).square().sum(), weights)
+    assert "forward" not in vars(network) and len(calls) in (3, 6)
 
 
 # One step, latents and pixels
 
 
 @pytest.mark.parametrize("kind", ["flow", "wan", "ltx", "cogvideox"])
-def test_19_denoise_is_the_estimate_that_steps_are_made_of(made: Any, kind: str) -> None:
+def test_16_denoise_is_the_estimate_that_steps_are_made_of(made: Any, kind: str) -> None:
     """Handed the latent of a step in the scaling of flow matching it gives the clean estimate behind the ODE's step."""
     generator, requests = made(kind), asks(kind)
     taken = generator.sample(requests, [1, 2])
@@ -510,7 +333,7 @@ def test_19_denoise_is_the_estimate_that_steps_are_made_of(made: Any, kind: str)
 
 
 @pytest.mark.parametrize("kind", TEXT)
-def test_20_decoding_a_sample_shows_its_clip_and_encoding_reaches_the_same_latents(made: Any, kind: str) -> None:
+def test_17_decoding_a_sample_shows_its_clip_and_encoding_reaches_the_same_latents(made: Any, kind: str) -> None:
     """What lies between latents and decoder is undone: packing, scaling and shifting, whatever the pipeline does."""
     generator, requests = made(kind), asks(kind)
     taken = generator.sample(requests, [1, 2])
@@ -528,7 +351,7 @@ def test_20_decoding_a_sample_shows_its_clip_and_encoding_reaches_the_same_laten
     torch.testing.assert_close(handed[0], expected, rtol=1e-4, atol=1e-4)
 
 
-def test_21_pipelines_with_an_image_say_that_a_clip_alone_cannot_be_encoded(made: Any) -> None:
+def test_18_pipelines_with_an_image_say_that_a_clip_alone_cannot_be_encoded(made: Any) -> None:
     generator = made("wan-image")
     with pytest.raises(InvalidArgument, match="goes on from an image"):
         generator.encode(generator.act(asks("wan-image"), [1, 2]))
@@ -538,14 +361,14 @@ def test_21_pipelines_with_an_image_say_that_a_clip_alone_cannot_be_encoded(made
 
 
 @pytest.mark.parametrize("kind", ["ltx-image", "ltx-condition"])
-def test_22_pipelines_that_step_a_part_of_their_latents_are_refused(
+def test_19_pipelines_that_step_a_part_of_their_latents_are_refused(
     tiny: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
     with pytest.raises(InvalidArgument, match="cannot be aligned: it steps only those tokens"):
         DiffusersGenerator(str(tiny(kind)), steps=2, device="cpu")
 
 
-def test_23_a_pipeline_that_steps_a_part_of_its_latents_is_noticed_without_knowing_its_name(
+def test_20_a_pipeline_that_steps_a_part_of_its_latents_is_noticed_without_knowing_its_name(
     tiny: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("wmenv.agents.diffusers.generator.REFUSED", {})
@@ -556,7 +379,7 @@ def test_23_a_pipeline_that_steps_a_part_of_its_latents_is_noticed_without_knowi
         generator.sample([request], [1])
 
 
-def test_24_a_scheduler_of_several_steps_is_stood_in_for_by_one_of_the_same_levels() -> None:
+def test_21_a_scheduler_of_several_steps_is_stood_in_for_by_one_of_the_same_levels() -> None:
     import diffusers
 
     known: Any = diffusers
@@ -570,7 +393,7 @@ def test_24_a_scheduler_of_several_steps_is_stood_in_for_by_one_of_the_same_leve
         sampler_of(known.EDMEulerScheduler())
 
 
-def test_25_what_cannot_be_asked_of_a_generator(made: Any) -> None:
+def test_22_what_cannot_be_asked_of_a_generator(made: Any) -> None:
     with pytest.raises(InvalidArgument, match="offload=none"):
         made("wan", offload="model")
     with pytest.raises(InvalidArgument, match="window must be at least 1"):
