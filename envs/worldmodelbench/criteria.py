@@ -19,9 +19,9 @@ VIOLATIONS: dict[str, tuple[str, str]] = {
     "newton": ("physics", "Does something start, stop or turn although no force acts on it?"),
     "mass": ("physics", "Does something solid change its shape or amount as it could not?"),
     "fluid": ("physics", "Does a liquid flow as no liquid does?"),
-    "penetration": ("physics", "Do solid things pass through each other?"),
+    "impenetrability": ("physics", "Do solid things pass through each other?"),
     "gravity": ("physics", "Does something fall, float or rise against gravity?"),
-    "framewise": ("common_sense", "Are the pictures of poor quality or unpleasant to look at?"),
+    "quality": ("common_sense", "Are the pictures of poor quality or unpleasant to look at?"),
     "temporal": ("common_sense", "Does the clip flicker, jump or change from one moment to the next?"),
 }
 """Criterion -> family and question; no is the good answer."""

@@ -10,6 +10,7 @@ from wmenv.envs.prompted.env import PromptedEnv
 from wmenv.envs.vector import SuiteVectorEnv
 from wmenv.envs.worldmodelbench.criteria import SCHEME, criteria
 from wmenv.envs.worldmodelbench.published import PublishedCases
+from wmenv.envs.worldmodelbench.scenes import SceneCases
 from wmenv.official.worldmodelbench.cases import DOMAINS
 
 
@@ -25,6 +26,10 @@ class WorldModelBenchEnv(PromptedEnv):
     benchmark = "worldmodelbench"
     domains = tuple(DOMAINS)
     schemes = ("points",)
+
+    def own(self) -> CaseSource:
+        """Procedural scenes of the domain."""
+        return SceneCases(self.domain, self.clip_spec)
 
     def published(self, folder: Path, verified: bool) -> CaseSource:
         """Published cases of the domain."""

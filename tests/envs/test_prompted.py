@@ -18,6 +18,7 @@ from wmenv.core.errors import InvalidArgument, InvalidCase, JudgeFailed, Protoco
 from wmenv.core.picture import fitted
 from wmenv.core.schemes import total_of
 from wmenv.core.verdict import Verdict
+from wmenv.envs.prompted.env import Condition
 from wmenv.envs.videoverse import VideoVerseVectorEnv
 from wmenv.envs.videoverse.criteria import SCHEMES as VIDEOVERSE
 from wmenv.envs.videoverse.criteria import by_points
@@ -28,6 +29,7 @@ from wmenv.envs.worldmodelbench.criteria import criteria as eight
 from wmenv.envs.worldreasonbench.criteria import SCHEMES as REASON
 from wmenv.envs.worldreasonbench.criteria import grades, phases
 from wmenv.official.benchmarks import BENCHMARKS
+from wmenv.official.worldmodelbench.cases import DOMAINS
 
 from .conftest import FAMILIES, made
 
@@ -303,3 +305,31 @@ def test_pictures_are_cut_in_the_middle_and_averaged(times: int, side: int, seed
     noise = rng.integers(0, 256, (12 * times, 12 * times, 3), dtype=np.uint8)
     assert abs(float(fitted(noise, 6, 6).mean()) - float(noise.mean())) < 0.5
     assert fitted(small_one, side * times, side * times).shape == large.shape
+
+
+@pytest.mark.parametrize("condition", ["text", "image"])
+def test_own_scenes_are_cases_too(condition: Condition, tmp_path: Path) -> None:
+    env = WorldModelBenchEnv("natural", condition=condition, size=64, frames=6)
+    title = "WorldModelBench protocol, wmenv cases v0"
+    observation, info = env.reset(seed=5)
+    assert title == env.case_set == info["case_set"] == env.protocol()["case_set"] and title in repr(env)
+    assert "score" not in repr(env)
+    assert observation["frames"].shape == (int(condition == "image"), 64, 64, 3)
+    ids = env.case_ids(16, np.random.default_rng(0))
+    assert len(set(ids)) == 16 and {case.tags["domain"] for case in env.cases(ids)} == {"natural"}
+    true = env.true_clip(env.case)
+    assert true is not None and true.frames.shape == (6, 64, 64, 3) and true.fps == env.clip_spec.fps
+    if condition == "image":
+        np.testing.assert_array_equal(true.frames[0], observation["frames"][0])
+        assert observation["prompt"] == env.case.truth.instruction
+    answers = all_right(env, tmp_path, instruction=0)
+    env = WorldModelBenchEnv("natural", condition=condition, size=64, frames=6, judger=f"answers:{answers}")
+    env.reset(seed=5)
+    assert env.step(env.action_space.sample())[1] == 0.7
+
+
+def test_domains_have_their_own_scenes() -> None:
+    everything = WorldModelBenchEnv(size=32).case_ids(10_000, np.random.default_rng(0))
+    by_domain = [WorldModelBenchEnv(one, size=32).case_ids(10_000, np.random.default_rng(0)) for one in DOMAINS]
+    assert sorted(set(everything)) == sorted({one for ids in by_domain for one in ids})
+    assert min(len(set(ids)) for ids in by_domain) >= 16

@@ -25,7 +25,7 @@ from wmenv.envs.worldreasonbench.criteria import phases
 from wmenv.official import labels
 
 CLIP = wmenv.Clip(np.zeros((2, 8, 8, 3), np.uint8), Fraction(4))
-NAMES = ("newton", "mass", "fluid", "penetration", "gravity")
+NAMES = ("newton", "mass", "fluid", "penetration", "gravity")  # the script's word for impenetrability included
 
 
 def asked(case_id: str, criteria: Any, scheme: str) -> Case:

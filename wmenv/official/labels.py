@@ -15,13 +15,14 @@ from pathlib import Path
 
 from wmenv.core.errors import InvalidCase
 from wmenv.official.reply import Replies, Reply
-from wmenv.official.worldmodelbench.results import GROUPS
+from wmenv.official.worldmodelbench.results import GROUPS, PRINTED
 
 COLUMNS = ("clip", "criterion", "annotator", "value")
 WORLDMODELBENCH = {
     criterion: (0.0, 3.0 if group == "instruction" else 1.0) for group, names in GROUPS.items() for criterion in names
 }
-"""Criterion -> range of labels. 1 says that there is no violation."""
+"""Criterion -> range of labels. 1 says that there is no violation. The script's words `penetration` and `framewise` for
+impenetrability and quality are understood too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,7 @@ def _label(row: Mapping[str, str], where: str, ranges: Mapping[str, tuple[float,
         value = float(text)
     except ValueError:
         raise InvalidCase(f"the value in {where} should be a number, got {text!r}") from None
+    criterion = PRINTED.get(criterion, criterion)
     low, high = ranges.get(criterion, (-math.inf, math.inf))
     if not math.isfinite(value) or not low <= value <= high:
         raise InvalidCase(f"the value in {where} should lie in {low:g} to {high:g} for {criterion}, got {text}")

@@ -20,10 +20,12 @@ from wmenv.official.reply import Replies, Reply
 
 GROUPS: dict[str, tuple[str, ...]] = {
     "instruction": ("instruction",),
-    "physical_laws": ("newton", "mass", "fluid", "penetration", "gravity"),
-    "common_sense": ("framewise", "temporal"),
+    "physical_laws": ("newton", "mass", "fluid", "impenetrability", "gravity"),
+    "common_sense": ("quality", "temporal"),
 }
 """The script's groups of questions, in its order, with the criteria in them."""
+PRINTED = {"penetration": "impenetrability", "framewise": "quality"}
+"""What the script prints for two of them, in lower case -> criterion."""
 
 ResultFile = dict[str, Any]
 Ask = Callable[[str, str], str]
