@@ -52,16 +52,16 @@ class TrainedRun:
 
 
 RUNS = (
-    TrainedRun("true clips, seed 11", True, "supervised", "physics-soft", {"seed": 11}),
-    TrainedRun("true clips, seed 12", True, "supervised", "physics-soft", {"seed": 12}),
-    TrainedRun("next to no change", True, "supervised", "physics-soft", {"seed": 13, "learning_rate": 1e-5}),
-    TrainedRun("DRaFT-1, seed 11", True, "reward-gradient", "physics-soft", {"seed": 11, "learning_rate": 1e-3}),
-    TrainedRun("DRaFT-1, seed 12", True, "reward-gradient", "physics-soft", {"seed": 12, "learning_rate": 1e-3}),
+    TrainedRun("true clips, seed 21", True, "supervised", "physics-soft", {"seed": 21}),
+    TrainedRun("true clips, seed 22", True, "supervised", "physics-soft", {"seed": 22}),
+    TrainedRun("next to no change", True, "supervised", "physics-soft", {"seed": 23, "learning_rate": 1e-5}),
+    TrainedRun("DRaFT-1, seed 21", True, "reward-gradient", "physics-soft", {"seed": 21, "learning_rate": 1e-3}),
+    TrainedRun("DRaFT-1, seed 22", True, "reward-gradient", "physics-soft", {"seed": 22, "learning_rate": 1e-3}),
     TrainedRun(
-        "no price on mass", False, "reward-gradient", "physics-soft,mass=0", {"seed": 11, "learning_rate": 1e-3}
+        "no price on mass", False, "reward-gradient", "physics-soft,mass=0", {"seed": 21, "learning_rate": 1e-3}
     ),
 )
-"""The numbers of the rule were chosen on runs with seeds 0 to 3."""
+"""The numbers of the rule were chosen on runs with seeds 0 to 13."""
 
 
 def alarm_table(path: Path) -> str:
