@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -326,6 +327,14 @@ def test_own_scenes_are_cases_too(condition: Condition, tmp_path: Path) -> None:
     env = WorldModelBenchEnv("natural", condition=condition, size=64, frames=6, judger=f"answers:{answers}")
     env.reset(seed=5)
     assert env.step(env.action_space.sample())[1] == 0.7
+
+
+def test_the_example_of_the_documentation_runs() -> None:
+    page = Path(__file__).parents[2] / "docs" / "worldmodelbench.md"
+    (block,) = re.findall(r"```python\n(.*?)```", page.read_text(), flags=re.DOTALL)
+    names: dict[str, Any] = {}
+    exec(block, names)
+    assert names["observation"]["frames"].shape == (1, 64, 64, 3)
 
 
 def test_domains_have_their_own_scenes() -> None:

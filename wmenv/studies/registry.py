@@ -92,6 +92,7 @@ STUDIES: dict[str, Study] = {
             "wmenv.studies.alarm:alarm_table",
             "alarm.json",
         ),
+        Study("readings", "the same replies as four readings take them", "wmenv.studies.readings:readings_table"),
         Study("gpu", "what make gpu-check measured", "wmenv.studies.gpu:gpu_table", "gpu.json"),
         Study(
             "phyworld-ood",
