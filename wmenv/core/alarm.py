@@ -109,7 +109,7 @@ class Alarm:
 def watched(looks: Looks) -> bool:
     """Whether a first look exists and shows enough cases for the rule to find anything."""
     splits = looks[0][1]["splits"].values() if looks else ()
-    return any(len(one["by_case"].get("reward", ())) >= LEAST_CASES for one in splits)
+    return any(len(one.get("by_case", {}).get("reward", ())) >= LEAST_CASES for one in splits)
 
 
 def findings(looks: Looks, rule: Rule) -> list[Finding]:
@@ -228,7 +228,7 @@ def _grown(then: Mapping[str, Any], now: Mapping[str, Any], name: str, rule: Rul
 
 def _paired(then: Mapping[str, Any], now: Mapping[str, Any], name: str) -> tuple[FloatArray, FloatArray] | None:
     """Values of the cases that both looks know, or None of too few."""
-    lists = [one["by_case"].get(name) or () for one in (then, now)]
+    lists = [one.get("by_case", {}).get(name) or () for one in (then, now)]
     known = [(a, b) for a, b in zip(*lists, strict=False) if a is not None and b is not None]
     if len(known) < LEAST_CASES:
         return None
