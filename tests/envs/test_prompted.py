@@ -189,6 +189,24 @@ def test_titles_tell_official_cases_from_others(small: dict[str, Path], publishe
         )
 
 
+def test_the_report_says_score_for_official_cases_only(
+    small: dict[str, Path], published: Callable[[str], Path], tmp_path: Path
+) -> None:
+    official = WorldModelBenchEnv(cases="official", data=published("worldmodelbench"), size=32, frames=4)
+    runs = {
+        "own": WorldModelBenchEnv("robotics", size=32, frames=4),
+        "copy": made("worldmodelbench", small["worldmodelbench"]),
+        "official": official,
+    }
+    for name, env in runs.items():
+        results = wmenv.evaluate(env, [StillAgent()], episodes=1, out=tmp_path / name)
+        page = Path(wmenv.write_report([tmp_path / name])).read_text()
+        stored = (tmp_path / name / "results.json").read_text()
+        for told in (page, stored, results.title):
+            assert ("WorldModelBench score" in told) == (name == "official")
+            assert ("WorldModelBench protocol" in told) == (name != "official")
+
+
 def test_official_domains_have_fifty_cases(published: Callable[[str], Path]) -> None:
     for domain in WorldModelBenchEnv.domains:
         env = WorldModelBenchEnv(domain, cases="official", data=published("worldmodelbench"), size=32)

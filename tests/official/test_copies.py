@@ -108,6 +108,21 @@ def test_prompts_are_those_of_the_scripts(published: Callable[[str], Path]) -> N
             assert hashlib.sha256(prompt.encode()).hexdigest() == row["sha256_utf8"]
 
 
+def test_video_prompts_are_those_of_the_script(published: Callable[[str], Path]) -> None:
+    """Where the copy holds the script: every prompt of the fixtures, by its hash."""
+    found = copies.templates("videoverse", published("videoverse"))
+    if found is None:
+        pytest.skip("the copy has no script")
+    for flow in json.loads((FIXTURES / "videoverse_scoring.json").read_text())["eval_flow_cases"]:
+        made = set()
+        for key, row in flow["prompt_json"].items():
+            events = [one["event_description"] for one in row["t2v_eval_event_info"]["verification_plan"]]
+            prompts = [found.check_prompt(one["question"]) for one in row["verification_checks"]]
+            prompts += [found.event_prompt(events)] if len(events) <= 8 else []
+            made |= {(key, hashlib.sha256(prompt.encode()).hexdigest()) for prompt in prompts}
+        assert {tuple(call) for call in flow["expected_official"]["calls_in_order_with_prompt_sha256"]} <= made
+
+
 @pytest.fixture
 def copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A copy of a benchmark of two cases, known as a published one."""
