@@ -30,8 +30,9 @@ def prepare(generator: Generator, train: str, rank: int, seed: int) -> None:
     """Decide which weights of a generator an update may change; see `Settings.train`."""
     networks = generator.networks()
     adapted = any(has_lora(network) for network in networks.values())
-    large = sum(w.numel() for network in networks.values() for w in network.parameters()) > SMALL
-    if train == "lora" or (train == "auto" and large):
+    every = [weight for network in networks.values() for weight in network.parameters()]
+    large, frozen = sum(w.numel() for w in every) > SMALL, not any(w.requires_grad for w in every)
+    if train == "lora" or (train == "auto" and (large or frozen)):
         if not adapted:
             add_lora(networks, rank=rank, seed=seed)
     elif train == "full":

@@ -27,8 +27,8 @@ class Settings:
         cases: Cases an update.
         micro_batch: Clips that go through the generator at once; memory, not the result, depends on it.
         criteria: Weights of the criteria in the reward, such as `velocity:1,radius:0.5`; empty is the suite's scheme.
-        train: `full` weights or a `lora` adapter; `auto` takes the adapter for networks of over 50 million weights, and
-            leaves a generator that has one already as it is.
+        train: `full` weights or a `lora` adapter; `auto` takes the adapter for networks of over 50 million weights and
+            for those that come frozen, as pipelines of diffusers do, and leaves one that is there as it is.
         rank: Of the adapter.
         learning_rate: Of AdamW, at the first update.
         weight_decay: Of AdamW.

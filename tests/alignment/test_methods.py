@@ -20,7 +20,7 @@ from alignment_toys import KINDS, RNG, TINY, Redness, method_of, tiny_env, tiny_
 
 from wmenv.agents.flow.generator import FlowGenerator  # noqa: E402
 from wmenv.agents.flow.training import Recipe, Schedule, train  # noqa: E402
-from wmenv.alignment.anchors import copied, in_force, trainable  # noqa: E402
+from wmenv.alignment.anchors import copied, in_force, prepare, trainable  # noqa: E402
 from wmenv.alignment.best_of_n import BestOfN  # noqa: E402
 from wmenv.alignment.learner import Method, Record  # noqa: E402
 from wmenv.alignment.policy_gradient import Ddpo, PolicyGradient  # noqa: E402
@@ -178,3 +178,12 @@ def test_12_weights_under_average_come_back_even_after_an_error() -> None:
     with pytest.raises(InvalidArgument, match="float32"):
         generator.denoiser.bfloat16()
         trainable(generator)
+
+
+def test_13_networks_that_come_frozen_get_an_adapter_unasked(made: Any) -> None:
+    """As pipelines do; a small network that is open to training is trained in full, and one that is told so."""
+    small, frozen, full = tiny_flow(), made("ltx"), made("ltx")
+    for generator, train in ((small, "auto"), (frozen, "auto"), (full, "full")):
+        prepare(generator, train, rank=2, seed=0)
+    adapted = [{"lora_" in name for name in trainable(generator)} for generator in (small, frozen, full)]
+    assert adapted == [{False}, {True}, {False}]
