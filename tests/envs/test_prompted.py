@@ -31,6 +31,7 @@ from wmenv.envs.worldreasonbench.criteria import SCHEMES as REASON
 from wmenv.envs.worldreasonbench.criteria import grades, phases
 from wmenv.official.benchmarks import BENCHMARKS
 from wmenv.official.worldmodelbench.cases import DOMAINS
+from wmenv.report.rows import split_tables
 
 from .conftest import FAMILIES, made
 
@@ -150,6 +151,18 @@ def test_the_maximum_of_videoverse_is_what_a_case_asks(small: dict[str, Path], t
     judged = env.score(cases, [wmenv.Clip(np.zeros((4, 32, 32, 3), np.uint8), env.clip_spec.fps)] * 2)
     assert [(one.total, one.maximum) for one in judged] == [(3.0, 3.0), (7.0, 7.0)]
     assert judged[0]["depth_3d"].state == "not_applicable"
+
+
+def test_agents_on_the_same_cases_are_ranked_though_cases_differ(small: dict[str, Path], tmp_path: Path) -> None:
+    folder = small["videoverse"]
+    answers = all_right(made("videoverse", folder), tmp_path, interaction=0)
+    env = made("videoverse", folder, judger=f"answers:{answers}")
+    twin = StillAgent()
+    twin.name = "twin"
+    results = wmenv.evaluate(env, [StillAgent(), twin], episodes=3, out=tmp_path / "run")
+    assert [(row.maximum, row.total) for row in results.rows] == [(5.0, 4.0)] * 2, "3, 5 and 7 points; one is lost"
+    (table,) = split_tables(results)
+    assert table.ranked and table.lines[0].total == "total 4.00 of 5.00"
 
 
 def test_vector_environment(small: dict[str, Path]) -> None:

@@ -100,8 +100,9 @@ class Line:
         if self.row is None or self.reward is None or self.row.maximum == 1:
             return ""
         if self.row.maximum is None:
-            return "maxima differ between its cases"
-        return f"total {number(self.reward.mean * self.row.maximum)} of {number(self.row.maximum)}"
+            return "maxima differ between its cases"  # a run of an earlier version
+        total = self.reward.mean * self.row.maximum if self.row.total is None else self.row.total
+        return f"total {number(total)} of {number(self.row.maximum)}"
 
     @property
     def reward_text(self) -> tuple[str, str]:

@@ -62,7 +62,10 @@ class Row(_Model):
     coverage: float = Field(description="Share of concerned verdicts that did not fail; an agent that raised has none.")
     forfeited: int = Field(description="Rollouts with at least one forfeited criterion.")
     failed: int = Field(description="Rollouts that the agent or the judge failed.")
-    maximum: float | None = Field(description="Largest total that could be reached; rows of other maxima do not rank.")
+    maximum: float | None = Field(
+        description="Largest total that could be reached, mean over rollouts; rows of other maxima do not rank."
+    )
+    total: float | None = Field(default=None, description="Mean total, in the scheme's own unit.")
     reward: Interval | None = Field(description="Total divided by its maximum.")
     criteria: dict[str, CriterionResult]
 
@@ -179,7 +182,7 @@ def _row(agent: str, split: str, rollouts: Sequence[RolloutRow], criteria: Seque
     judged = [r for r in rollouts if r.final is not None]
     finals = [r.final for r in judged if r.final is not None]
     rewarded = [(f.reward, r.case_id) for r, f in zip(judged, finals, strict=True) if f.reward is not None]
-    maxima = {f.maximum for f in finals if f.total is not None}
+    totals = [(f.total, f.maximum) for f in finals if f.total is not None]
     return Row(
         agent=agent,
         split=split,
@@ -188,7 +191,8 @@ def _row(agent: str, split: str, rollouts: Sequence[RolloutRow], criteria: Seque
         coverage=_round(sum(f.coverage for f in finals) / len(rollouts)),
         forfeited=sum(any(v.state == "forfeited" for v in f.verdicts) for f in finals),
         failed=sum(bool(_reason(r)) for r in rollouts),
-        maximum=maxima.pop() if len(maxima) == 1 else None,
+        maximum=_round(sum(maximum for _, maximum in totals) / len(totals)) if totals else None,
+        total=_round(sum(total for total, _ in totals) / len(totals)) if totals else None,
         reward=_interval([r for r, _ in rewarded], [c for _, c in rewarded]),
         criteria={name: _criterion(name, judged) for name in criteria},
     )
