@@ -183,7 +183,7 @@ def test_12_weights_under_average_come_back_even_after_an_error() -> None:
 def test_13_networks_that_come_frozen_get_an_adapter_unasked(made: Any) -> None:
     """As pipelines do; a small network that is open to training is trained in full, and one that is told so."""
     small, frozen, full = tiny_flow(), made("ltx"), made("ltx")
-    for generator, train in ((small, "auto"), (frozen, "auto"), (full, "full")):
-        prepare(generator, train, rank=2, seed=0)
+    for generator, how in ((small, "auto"), (frozen, "auto"), (full, "full")):
+        prepare(generator, how, rank=2, seed=0)
     adapted = [{"lora_" in name for name in trainable(generator)} for generator in (small, frozen, full)]
     assert adapted == [{False}, {True}, {False}]
