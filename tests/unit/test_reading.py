@@ -31,6 +31,8 @@ def test_a_verdict_inside_another_word_is_none_strictly_and_one_officially(word:
         ("Yes, noticeable flicker", True), ("Yes, no doubt", True), ("Nothing happens. Yes", True),
         ("The snow falls; another flake cannot be seen. Answer: no", False),
         ("", None), ("   ", None), ("no violation", None), ("yes or no", None), ("Yes/No", None), ("a no-no", None),
+        ("no, not yes", None), ("I would not say yes", None), ("It isn't a yes", None), ("No, yes it does", None),
+        ("Is it broken? No", False), ("Not at all. No.", False), ("The answer is no\n", False), ("yes-no", None),
         ("N", None), ("false", None), ("\u043do", None), ("I do not see any", None),
     ],
 )  # fmt: skip
@@ -52,6 +54,7 @@ def test_there_is_no_verdict_without_the_word(reply: str) -> None:
         ("Score: 2. The arm stops at 7.", 2), ("First Score: 1, after all Score: 2", 2), ("score = 2.0", 2),
         ("", None), ("Score: 7", None), ("Score: -1", None), ("Score: 2.5", None), ("Score: nan", None),
         ("Score: inf", None), ("Time 0:03", None), ("Score: 1/2", None), ("Score: 10%", None), ("Score: .5", None),
+        ("Score: 1 or 2", None), ("Score: 2-3", None), ("Score: 0 to 3", None), ("Score: 2,5", None),
         ("three", None), ("1 or 2", None), ("Score: 1e3", None),
     ],
 )  # fmt: skip

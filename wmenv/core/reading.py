@@ -17,9 +17,12 @@ from wmenv.core.verdict import Verdict
 _MARKS = " \t\r\n*_`#\"'“”‘’()[]{}<>"
 _FIRST = re.compile(r"(yes|no)(?=\W*$|[.,;:!\n]|\s+[-–—]\s)", re.IGNORECASE)
 _LAST = re.compile(r"(?<![\w'’-])(yes|no)$", re.IGNORECASE)
-_EITHER = re.compile(r"\b(yes|no)\W+(or\W+)?(?!\1)(yes|no)$", re.IGNORECASE)
+_VERDICTS = re.compile(r"\b(yes|no)\b")
+_NEGATIONS = re.compile(r"\b(?:not|never|neither|nor|cannot|without)\b|n['’]t\b")
+_STOPS = re.compile(r"[.!?;:\n]")
 _NUMBER = r"(?<![\w.])(?P<sign>[-+]?)(?P<whole>\d+)(?P<rest>(?:\.\d+)?(?:\s*/\s*\d+)?)(?![\w%])"
-_GRADED = re.compile(rf"\b(?:score|grade|rating)\b[\s*_:=\[\"'(]{{1,8}}{_NUMBER}", re.IGNORECASE)
+_NO_RANGE = r"(?!\s*(?:[-–—~,]|to|or|and)\s*\d)"
+_GRADED = re.compile(rf"\b(?:score|grade|rating)\b[\s*_:=\[\"'(]{{1,8}}{_NUMBER}{_NO_RANGE}", re.IGNORECASE)
 _TAGGED = re.compile(r"<output>(.*?)</output>", re.DOTALL | re.IGNORECASE)
 
 
@@ -48,16 +51,21 @@ def read(question: Question, text: str) -> Value | None:
 def read_yes_no(text: str) -> bool | None:
     """Yes or no, as the last word of a reply or else as its first, followed by a stop; None for anything else.
 
+    A last sentence that holds both words, or a negation, is not understood.
+
     Examples:
         >>> read_yes_no("Yes, noticeable flicker"), read_yes_no("It is intact, so no."), read_yes_no("cannot tell")
         (True, False, None)
     """
     bare = text.strip(_MARKS)
-    closed = bare.rstrip(_MARKS + ".!")
-    found = _LAST.search(closed) or _FIRST.match(bare)
-    if found is None or _EITHER.search(closed.rpartition(".")[2]):
+    sentence = _STOPS.split(bare.rstrip(_MARKS + ".!"))[-1].lower()
+    if last := _LAST.search(sentence):
+        clear = len(set(_VERDICTS.findall(sentence))) == 1 and not _NEGATIONS.search(sentence)
+        return last[1] == "yes" if clear else None
+    first = _FIRST.match(bare)
+    if first is None or (first[1].lower() == "no" and "yes" in _VERDICTS.findall(bare.lower())):
         return None
-    return found[1].lower() == "yes"
+    return first[1].lower() == "yes"
 
 
 def read_grade(text: str, lowest: int, highest: int) -> int | None:
