@@ -77,6 +77,12 @@ def register_builtin() -> None:
         gradient="true",
     )
     JUDGERS.add(
+        "critic",
+        "wmenv.judgers.critics.judger:Critic",
+        "critic:DIR is a small network taught planted faults, with a gradient; needs wmenv[gen]",
+        gradient="true",
+    )
+    JUDGERS.add(
         "attribute-conflict",
         "wmenv.judgers.physics:AttributeConflictJudger",
         "exact: which of two conflicting attributes of a ball a clip keeps",

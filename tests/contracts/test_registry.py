@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any
 
 import numpy as np
@@ -67,8 +69,22 @@ def test_agents(name: str, suite: Any, cases: list[Any], tmp_path: Path, request
             np.testing.assert_array_equal(one.frames[:3], cases[batch.index(one)].request.frames)
 
 
+@cache
+def taught() -> Path:
+    """A critic that has hardly been taught."""
+    pytest.importorskip("torch")
+    from wmenv.judgers.critics.recipe import Recipe
+    from wmenv.judgers.critics.training import train_critic
+
+    folder = Path(mkdtemp())
+    train_critic(Recipe(steps=60, batch=16, size=64, frames=32, width=16, examined=16), folder)
+    return folder
+
+
 def made_judger(name: str, cases: list[Any], folder: Path) -> Judger:
     """A judger by its name; one that wants recorded answers gets some, worst for the second case."""
+    if name == "critic":
+        return JUDGERS.create(f"critic:{taught()}")
     if name != "answers":
         return JUDGERS.create(name)
     lines = [

@@ -1,0 +1,1 @@
+"""Learned critics: small networks that were taught planted faults, with a gradient."""

@@ -1,0 +1,134 @@
+"""`critic:DIR`: a learned judger with a gradient."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from wmenv.core.case import Case
+from wmenv.core.clip import Clip, Response
+from wmenv.core.errors import InvalidArgument, MissingExtra
+from wmenv.core.verdict import Judgement, Verdict, judgement
+from wmenv.worlds.discs.world import FPS
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+IDENTITY = "critic-v0"
+UNIT = "log-odds"
+SHORT = 12
+
+
+class Critic:
+    """Says by a small network, which was taught planted faults, which criteria a clip meets.
+
+    It reads no truth: the given frames show how a ball moves. They are taken from the request, whatever a clip shows in
+    their place. Its gradient leads wherever the network says yes, and that need not be where the law holds: hold
+    another judger out.
+    """
+
+    name = "critic"
+    accepts = ("clip",)
+    reads_truth = False
+    exact = True
+
+    def __init__(self, folder: str) -> None:
+        """Read a critic.
+
+        Args:
+            folder: As `wmenv.judgers.critics.training.train_critic` wrote it.
+
+        Raises:
+            MissingExtra: torch is not installed.
+            InvalidArgument: No critic there, or a damaged one.
+        """
+        try:
+            from wmenv.judgers.critics.checkpoint import read_critic
+        except ModuleNotFoundError as error:
+            raise MissingExtra(f"judger 'critic' needs {error.name}: pip install 'wmenv[gen]'") from error
+        self.network, model = read_critic(Path(folder).expanduser())
+        recipe = model["recipe"]
+        self.criteria: tuple[str, ...] = tuple(model["criteria"])
+        self.shape = (recipe["frames"], recipe["size"], recipe["size"])
+        self.card: dict[str, Any] = {
+            "identity": f"{IDENTITY}-{model['weights'][:SHORT]}",
+            "units": dict.fromkeys(self.criteria, UNIT),
+            "model": model,
+        }
+
+    def judge(self, cases: Sequence[Case], responses: Sequence[Response]) -> list[Judgement]:
+        """Judge clips one by one; a score is the probability that a criterion is met."""
+        return [self._judge(case, response) for case, response in zip(cases, responses, strict=True)]
+
+    def reward(self, cases: Sequence[Case], frames: Tensor) -> tuple[Tensor, Tensor]:
+        """Judge a batch and keep the graph; see `wmenv.core.protocols.DifferentiableJudger`.
+
+        Args:
+            cases: N cases, all with the same criteria.
+            frames: Floats (N, T, 3, S, S) in [0, 1] of the form the critic was taught on, at 10 fps.
+
+        Returns:
+            values: (N, C) log-odds that a criterion is met.
+            valid: (N, C) booleans; False for criteria that it was not taught.
+
+        Raises:
+            InvalidArgument: Frames of another shape or type, or cases whose criteria differ.
+        """
+        import torch
+
+        t, h, w = self.shape
+        if not isinstance(frames, torch.Tensor) or not frames.is_floating_point():
+            found = getattr(frames, "dtype", frames)
+            raise InvalidArgument(f"frames must be a tensor of floats in [0, 1], got {found!r}")
+        if frames.shape != (len(cases), t, 3, h, w):
+            form = f"({len(cases)}, {t}, 3, {h}, {w})"
+            raise InvalidArgument(f"this critic was taught on frames of shape {form}; got {tuple(frames.shape)}")
+        if len({tuple(criterion.id for criterion in case.criteria) for case in cases}) != 1:
+            raise InvalidArgument("all cases of a batch must have the same criteria: its columns are theirs")
+        columns = [criterion.id for criterion in cases[0].criteria]
+        said = self._said(cases, frames).to(frames.dtype)
+        taught = [k for k, name in enumerate(columns) if name in self.criteria]
+        into = torch.tensor(taught, dtype=torch.long, device=frames.device)
+        answers = said[:, [self.criteria.index(columns[k]) for k in taught]]
+        values = frames.new_zeros(len(cases), len(columns)).index_copy(1, into, answers)
+        valid = torch.zeros(values.shape, dtype=torch.bool, device=frames.device)
+        valid[:, into] = True
+        return values, valid
+
+    def _said(self, cases: Sequence[Case], frames: Tensor) -> Tensor:
+        """Log-odds (N, criteria of the critic) of frames, those that were given taken from the requests."""
+        import torch
+
+        given = [case.request.frames for case in cases]
+        if len({one.shape for one in given}) != 1 or given[0].shape[1:3] != self.shape[1:]:
+            shapes = sorted({one.shape for one in given})
+            raise InvalidArgument(f"this critic was taught on pictures of {self.shape[1:]}; given frames are {shapes}")
+        dtype = next(self.network.parameters()).dtype
+        first = torch.from_numpy(np.moveaxis(np.stack(given), -1, 2)).to(frames.device, dtype) / 255.0
+        shown = torch.cat([first, frames[:, len(given[0]) :].to(dtype)], dim=1)
+        said: Tensor = self.network.to(frames.device)(shown)
+        return said
+
+    def _judge(self, case: Case, response: Response) -> Judgement:
+        import torch
+
+        identity = str(self.card["identity"])
+        assert isinstance(response, Clip)
+        if response.frames.shape[:3] != self.shape or response.fps != FPS:
+            t, h, w = self.shape
+            told = f"{len(response)} of {response.frames.shape[2]} x {response.frames.shape[1]} at {response.fps} fps"
+            reason = f"this critic was taught on {t} frames of {w} x {h} at {FPS} fps, got {told}"
+            return judgement(case, [Verdict.failed(c.id, reason) for c in case.criteria], identity)
+        frames = torch.from_numpy(np.moveaxis(response.frames, -1, 1).astype(np.float32) / 255.0)[None]
+        with torch.no_grad():
+            odds = dict(zip(self.criteria, self._said([case], frames)[0].tolist(), strict=True))
+        return judgement(case, [_verdict(c.id, odds) for c in case.criteria], identity)
+
+
+def _verdict(name: str, odds: dict[str, float]) -> Verdict:
+    if name not in odds:
+        return Verdict.not_applicable(name, f"this critic was taught {', '.join(odds)} alone")
+    return Verdict.answered(name, float(0.5 * (1.0 + np.tanh(odds[name] / 2.0))), log_odds=odds[name])
