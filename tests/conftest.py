@@ -6,6 +6,7 @@ import importlib.util
 import json
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -58,3 +59,15 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
         return module
 
     return saved
+
+
+@pytest.fixture(scope="session")
+def alignment_shared() -> tuple[ModuleType, ModuleType]:
+    """toys.py and kinds.py of tests/alignment, for tests elsewhere."""
+    for name in ("torch", "diffusers", "peft"):
+        pytest.importorskip(name)
+    path = Path(__file__).parent / "alignment" / "conftest.py"
+    spec = importlib.util.spec_from_file_location("alignment_conftest", path)
+    assert spec is not None and spec.loader is not None
+    spec.loader.exec_module(importlib.util.module_from_spec(spec))
+    return importlib.import_module("alignment_toys"), importlib.import_module("alignment_kinds")

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import importlib.util
 import inspect
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -31,16 +29,6 @@ pytestmark = [
 PAIRS = 7
 
 
-@pytest.fixture(scope="module")
-def shared() -> tuple[ModuleType, ModuleType]:
-    """The toys and the kinds of generators of tests/alignment."""
-    path = Path(__file__).parents[1] / "alignment" / "conftest.py"
-    spec = importlib.util.spec_from_file_location("alignment_conftest", path)
-    assert spec is not None and spec.loader is not None
-    spec.loader.exec_module(importlib.util.module_from_spec(spec))
-    return importlib.import_module("alignment_toys"), importlib.import_module("alignment_kinds")
-
-
 def ratio(above: Callable[[], Any], below: Callable[[], Any], pairs: int = PAIRS) -> float:
     """Median over interleaved pairs of (CPU time of `above`) / (CPU time of `below`); neither always goes first."""
 
@@ -59,7 +47,7 @@ def ratio(above: Callable[[], Any], below: Callable[[], Any], pairs: int = PAIRS
 
 @pytest.mark.parametrize("kind", ["ltx", "cogvideox"])
 def test_a_draft_update_against_the_pipelines_own_passes(
-    kind: str, tiny: Callable[[str], Path], shared: Any, record_property: Any
+    kind: str, tiny: Callable[[str], Path], alignment_shared: Any, record_property: Any
 ) -> None:
     """The same clips by the pipeline's own call with the last step in the graph, and the way back through them.
 
@@ -67,7 +55,7 @@ def test_a_draft_update_against_the_pipelines_own_passes(
     """
     from wmenv.alignment.reward_gradient import RewardGradient
 
-    toys, kinds = shared
+    toys, kinds = alignment_shared
     steps, frames, size = 4, 17, 64
     generator = kinds.make(tiny, kind, steps=steps)
     env = wmenv.make("PhyWorld-uniform_motion", size=size, frames=frames)
@@ -109,10 +97,10 @@ def test_a_draft_update_against_the_pipelines_own_passes(
 
 @pytest.mark.parametrize("kind", ["flow", "ltx", "cogvideox", "wan"])
 def test_memory_with_and_without_checkpoints(
-    kind: str, tiny: Callable[[str], Path], shared: Any, record_property: Any
+    kind: str, tiny: Callable[[str], Path], alignment_shared: Any, record_property: Any
 ) -> None:
     """What the whole chain of 8 steps keeps for the way back; what its decoder keeps is the same either way."""
-    _, kinds = shared
+    _, kinds = alignment_shared
     from wmenv.agents.adapters import add_lora
 
     generator, requests = kinds.make(tiny, kind, steps=8), kinds.asks(kind, 1)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import wmenv
-from wmenv.core.registries import AGENTS
+from wmenv.core.registries import AGENTS, METHODS
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("diffusers")
@@ -111,5 +111,56 @@ def test_adapter(device: str, kind: str, tiny: Callable[[str], Path], figures: C
         f"diffusers adapter, {kind}, bfloat16",
         clips_per_second=4 / (time.perf_counter() - started),
         batch_against_single_levels=apart,
+        peak_memory_megabytes=peak_megabytes(device),
+    )
+
+
+@pytest.mark.parametrize("kind", ["flow", "ltx"])
+@pytest.mark.parametrize("method", ["reward-gradient", "policy-gradient"])
+def test_alignment(
+    device: str,
+    method: str,
+    kind: str,
+    tiny: Callable[[str], Path],
+    alignment_shared: Any,
+    figures: Callable[..., None],
+) -> None:
+    """Both families in bfloat16: a reward's gradient raises it, steps are replayed, two updates and two are four."""
+    toys, _ = alignment_shared
+    base = {"flow": "flow,steps=4", "ltx": f"diffusers:{tiny('ltx')},steps=4,dtype=bfloat16,max_sequence_length=32"}
+    suite = {"flow": {"size": 32, "frames": 16}, "ltx": {"size": 32, "frames": 9}}[kind]
+    own = {"group": 4, "cases": 2} if method == "policy-gradient" else {"cases": 8}
+
+    def fresh() -> Any:
+        env = wmenv.make("PhyWorld-uniform_motion-v0", **suite)
+        return METHODS.load(method)(  # type: ignore[operator]
+            env, f"{base[kind]},device={device}", toys.Redness(), updates=4 + WARM, warm_up=0, look_every=0,
+            look_cases=4, learning_rate=3e-3, average=0.0, precision="bfloat16", **own,
+        )  # fmt: skip
+
+    if device.startswith("cuda"):
+        torch.cuda.reset_peak_memory_stats(device)
+    whole, second = fresh(), fresh()
+    records = whole.learn(2)
+    second.load_state_dict(whole.state_dict())
+    records += whole.learn(2)
+    second.learn(2)
+    same = all(torch.equal(one, second.weights[name]) for name, one in whole.weights.items())
+    settle(device)
+    started = time.perf_counter()
+    records += whole.learn(WARM)
+    settle(device)
+    took = time.perf_counter() - started
+    gain = records[-1].look.reward - records[0].look.reward
+    assert records[0].look.kl == 0.0 and records[-1].look.kl > 0.0
+    assert gain > 0 or method == "policy-gradient"
+    figures(
+        f"alignment, {method}, {kind}, bfloat16",
+        updates_per_second=WARM / took,
+        reward_gain=gain,
+        largest_first_log_ratio_per_dimension=max(
+            record.figures.get("first_ratio_per_dimension", 0.0) for record in records
+        ),
+        same_weights_after_resume=float(same),
         peak_memory_megabytes=peak_megabytes(device),
     )

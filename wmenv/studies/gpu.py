@@ -11,6 +11,13 @@ from wmenv.studies.blocks import markdown
 
 NOT_YET = "not yet measured"
 _TRAINING = ("steps_per_second", "final_loss", "peak_memory_megabytes", "same_weights_after_resume")
+_ALIGNMENT = (
+    "updates_per_second",
+    "reward_gain",
+    "largest_first_log_ratio_per_dimension",
+    "same_weights_after_resume",
+    "peak_memory_megabytes",
+)
 _ADAPTER = ("clips_per_second", "batch_against_single_levels", "peak_memory_megabytes")
 
 
@@ -34,6 +41,11 @@ CHECKS: dict[str, Check] = {
     **{
         f"diffusers adapter, {kind}, bfloat16": Check(_ADAPTER)
         for kind in ("ltx-image", "cogvideox-image", "wan-image")
+    },
+    **{
+        f"alignment, {method}, {kind}, bfloat16": Check(_ALIGNMENT)
+        for method in ("reward-gradient", "policy-gradient")
+        for kind in ("flow", "ltx")
     },
 }
 
