@@ -9,7 +9,7 @@ export PYTHONSAFEPATH = 1
 export OMP_NUM_THREADS = 1
 PYTEST := $(BIN)/python -m pytest --import-mode=importlib
 
-.PHONY: demo test test-slow test-floor lint gpu-check docs-numbers alignment-table clean
+.PHONY: demo test test-slow test-floor lint gpu-check docs-numbers alignment-table alignment-critic alignment-sweep clean
 
 demo: $(VENV)/generating  ## The main job on the embedded default: a table and an HTML report
 	$(BIN)/wmenv demo --out wmenv-demo --force
@@ -40,8 +40,7 @@ gpu-check: $(VENV)/tested  ## Every GPU check; writes docs/gpu.json and its tabl
 docs-numbers: $(VENV)/generating  ## Print every number of the docs anew into its marked block
 	$(BIN)/wmenv study all --docs docs README.md
 
-ALIGNMENT := alignment-table
-$(ALIGNMENT): $(VENV)/generating  ## A study of alignment at its real size, and its block in the docs: an hour on two cores
+alignment-table alignment-critic alignment-sweep: $(VENV)/generating  ## A study of alignment and its block in the docs
 	$(BIN)/wmenv study $@ --real --out study-$@-real
 	cp study-$@-real/study.json docs/studies/$@.json
 	$(BIN)/wmenv study $@ --docs docs

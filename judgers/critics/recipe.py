@@ -35,8 +35,8 @@ class Recipe:
 
     kind: Kind = "flat"
     seed: int = 0
-    steps: int = 600
-    batch: int = 64
+    steps: int = 1500
+    batch: int = 32
     learning_rate: float = 2e-3
     law: Law = "uniform_motion"
     split: str = "wide_v"

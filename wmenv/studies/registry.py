@@ -124,6 +124,18 @@ STUDIES: dict[str, Study] = {
             "wmenv.studies.alignment.table:STUDY",
             "studies/alignment-table.json",
         ),
+        Study(
+            "alignment-critic",
+            "trains: does a learned reward help, or is it exploited?",
+            "wmenv.studies.alignment.critic:STUDY",
+            "studies/alignment-critic.json",
+        ),
+        Study(
+            "alignment-sweep",
+            "trains: learning rate and divergence penalty on hard prompts",
+            "wmenv.studies.alignment.sweep:STUDY",
+            "studies/alignment-sweep.json",
+        ),
     )
 }
 

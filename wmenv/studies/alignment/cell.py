@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from wmenv.core.files import write_whole
 from wmenv.core.protocols import Judger
 from wmenv.core.registries import AGENTS, METHODS, make_env
 from wmenv.runs.evaluate import evaluate
+from wmenv.studies.alignment.critics import exams, taught
 from wmenv.studies.alignment.run import A_LOOK, Alignment
 from wmenv.studies.training.declare import Experiment
 from wmenv.studies.training.kinds import Told
@@ -27,34 +29,48 @@ def align_cell(experiment: Experiment, run: Alignment, seed: int, out: Path, tol
     other cases, too. They are drawn by another seed than those of prompts and looks.
     """
     started = time.process_time()
-    share = run.updates * run.update_seconds / max(run.cpu_seconds(experiment), 1e-9)
+    critics = taught(run.critics, seed, out, lambda line, done: told(line, 0.5 * done))
+    begun = 0.5 if critics else 0.0
+    share = begun + (0.9 - begun) * bool(run.method)
     folder = out / "models" / f"{run.name}-{seed}"
-    learning = _learnt(experiment, run, seed, folder, lambda line, done: told(line, share * done))
+    learning = _learnt(
+        experiment, run, seed, folder, critics, lambda line, done: told(line, begun + (share - begun) * done)
+    )
     agent = AGENTS.load(run.agent)(*([str(folder)] if run.method else []), steps=experiment.sampler_steps)
-    splits = _tested(experiment, run, seed, out, agent, lambda line, done: told(line, share + (1.0 - share) * done))
+    splits = _tested(
+        experiment, run, seed, out, agent, critics, lambda line, done: told(line, share + (1.0 - share) * done)
+    )
     return {
         "run": run.name,
         "seed": seed,
         "updates": run.updates,
         "splits": splits,
         "cpu_seconds": round(max(time.process_time() - started, learning.get("learning_cpu_seconds", 0.0)), 1),
+        **({"exams": exams(critics)} if critics else {}),
         **({"curve": []} | learning),
     }
 
 
-def _learnt(experiment: Experiment, run: Alignment, seed: int, folder: Path, told: Told) -> dict[str, Any]:
+Critics = Mapping[str, Judger]
+
+
+def _learnt(
+    experiment: Experiment, run: Alignment, seed: int, folder: Path, critics: Critics, told: Told
+) -> dict[str, Any]:
     """What is known of learning, which is done where it has not been; nothing of a row that does not learn."""
     if not run.method:
         return {}
     path = folder / LEARNING
     if not path.is_file():
-        learning = _learn(experiment, run, seed, folder, told)
+        learning = _learn(experiment, run, seed, folder, critics, told)
         write_whole(path, (json.dumps(learning) + "\n").encode())
     found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return found
 
 
-def _learn(experiment: Experiment, run: Alignment, seed: int, folder: Path, told: Told) -> dict[str, Any]:
+def _learn(
+    experiment: Experiment, run: Alignment, seed: int, folder: Path, critics: Critics, told: Told
+) -> dict[str, Any]:
     """Align without a guard, and keep the weights after the last update: no judge has chosen them."""
     import torch
 
@@ -67,10 +83,10 @@ def _learn(experiment: Experiment, run: Alignment, seed: int, folder: Path, told
         "look_samples": 1,
     }
     method: Any = METHODS.load(run.method)(
-        make_env(f"PhyWorld-{run.law}", size=run.size, frames=run.frames),
+        _env(run, "physics"),
         f"{run.agent},steps={experiment.sampler_steps}",
-        run.judger or None,
-        run.held_out or None,
+        critics.get(run.judger, run.judger) or None,
+        critics.get(run.held_out, run.held_out) or None,
         **{**shared, **run.settings},
     )
     curve: list[dict[str, Any]] = []
@@ -114,13 +130,13 @@ def _short(value: float) -> float:
 
 
 def _tested(
-    experiment: Experiment, run: Alignment, seed: int, out: Path, agent: Any, told: Told
+    experiment: Experiment, run: Alignment, seed: int, out: Path, agent: Any, critics: Critics, told: Told
 ) -> dict[str, dict[str, Any]]:
     """Read-outs by split: those of the exact judger with its mean `score`, and mean scores of the other judges."""
-    judges: dict[str, str | Judger] = {"score": "physics", **run.judges}
+    judges = {"score": "physics", **run.judges}
     splits: dict[str, dict[str, Any]] = {}
     for k, (name, judger) in enumerate(judges.items()):
-        env = make_env(f"PhyWorld-{run.law}", size=run.size, frames=run.frames, judger=judger)
+        env = _env(run, critics.get(judger, judger))
         place = out / "runs" / (f"{run.name}-{seed}" + ("" if k == 0 else f"-{name}"))
         results = evaluate(
             env,
@@ -139,7 +155,11 @@ def _tested(
             reasons = [failure.reason for failure in results.failures] or ["the evaluation is incomplete"]
             raise RuntimeError(f"{len(reasons)} rollouts failed, the first: {reasons[0]}")
         if k == 0:
-            splits = read_run(place, results, env.unwrapped, run.law, run.prompts)
+            splits = read_run(place, results, env.unwrapped, run.law, run.train)
         for row in results.rows:
             splits[row.split][name] = None if row.reward is None else round(row.reward.mean, 6)
     return splits
+
+
+def _env(run: Alignment, judger: str | Judger) -> Any:
+    return make_env(f"PhyWorld-{run.law}", size=run.size, frames=run.frames, scheme=run.asked, judger=judger)

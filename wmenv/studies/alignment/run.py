@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from wmenv.judgers.critics.recipe import Recipe
 from wmenv.studies.training.declare import Experiment
 from wmenv.studies.training.kinds import Told
 from wmenv.worlds.discs.world import Law
@@ -19,6 +20,9 @@ BUDGET = 150.0
 
 A_SAMPLE = 0.004
 """CPU seconds of a denoising step of one clip without gradient, roughly."""
+
+A_CRITIC = 0.07
+"""CPU seconds of a step of teaching a critic, roughly."""
 
 A_LOOK = 32
 """Cases of a look, one clip each."""
@@ -34,11 +38,14 @@ class Alignment:
         tests: Splits it is tested on, by the exact judger.
         judger: Gives the reward.
         held_out: Never rewards; looked at on the way. It chooses nothing: the last weights are tested.
-        prompts: Split that prompts are drawn from; of an unaligned row the one it was trained on.
+        prompts: Split that prompts are drawn from.
         settings: Of the method, beside those that every row shares.
-        judges: Further read-outs of the tests: name -> judger whose mean score it is.
+        judges: Further read-outs of the tests: name -> judger or critic whose mean score it is.
+        critics: Learned judgers by name, taught in the study; names of `judger`, `held_out` and `judges` may be theirs.
+        asked: Scheme of the environment: what counts in the reward and in the scores.
         update_seconds: CPU seconds of an update, roughly.
         agent: The generator.
+        trained: Split that it was trained on.
         law: Law of the world.
         size: Side of the picture, pixels.
         frames: Frames of a clip.
@@ -52,8 +59,11 @@ class Alignment:
     prompts: str = "wide_v"
     settings: Mapping[str, Any] = field(default_factory=dict)
     judges: Mapping[str, str] = field(default_factory=dict)
+    critics: Mapping[str, Recipe] = field(default_factory=dict)
+    asked: str = "velocity"
     update_seconds: float = 0.0
     agent: str = "flow"
+    trained: str = "id"
     law: Law = "uniform_motion"
     size: int = 32
     frames: int = 16
@@ -65,8 +75,8 @@ class Alignment:
 
     @property
     def train(self) -> str:
-        """The split of the prompts."""
-        return self.prompts
+        """The split that the generator was trained on, before all alignment."""
+        return self.trained
 
     @property
     def updates(self) -> int:
@@ -81,7 +91,8 @@ class Alignment:
     def of(cls, plain: Mapping[str, Any]) -> Alignment:
         """From what `plain` gave."""
         values = {name: value for name, value in plain.items() if name != "kind"}
-        return cls(**{**values, "tests": tuple(plain["tests"])})
+        critics = {name: Recipe.of(recipe) for name, recipe in plain["critics"].items()}
+        return cls(**{**values, "tests": tuple(plain["tests"]), "critics": critics})
 
     def columns(self) -> dict[str, str]:
         """See `wmenv.studies.training.kinds.AnyRun`."""
@@ -105,7 +116,9 @@ class Alignment:
         """See `wmenv.studies.training.kinds.AnyRun`."""
         clips = experiment.cases * len(self.tests) * (1 + len(self.judges))
         looks = A_LOOK * (experiment.points + 1) * 2 if self.method else 0
-        return self.updates * self.update_seconds + (clips + looks) * A_SAMPLE * experiment.sampler_steps
+        critics = sum(recipe.steps for recipe in self.critics.values()) if self.method else 0
+        tested = (clips + looks) * A_SAMPLE * experiment.sampler_steps
+        return self.updates * self.update_seconds + critics * A_CRITIC + tested
 
     def make(self, experiment: Experiment, seed: int, out: Path, told: Told) -> dict[str, Any]:
         """See `wmenv.studies.training.kinds.AnyRun`."""
@@ -129,11 +142,17 @@ def shuffled(run: Alignment) -> Alignment:
 
 def brief(run: Alignment) -> Alignment:
     """A run so short that it shows only that everything runs: two updates of two cases."""
+    run = replace(run, critics=quick(run.critics))
     if not run.method:
         return run
     few = {"updates": 2, "cases": 2, "look_cases": 2}
     few |= {name: 2 for name in ("group", "samples") if name in run.settings}
     return replace(run, settings={**run.settings, **few}, update_seconds=0.2)
+
+
+def quick(critics: Mapping[str, Recipe]) -> dict[str, Recipe]:
+    """Critics that were hardly taught: three steps of four clips."""
+    return {name: replace(recipe, steps=3, batch=4, examined=8) for name, recipe in critics.items()}
 
 
 def within_budget(outcome: Outcome) -> str:

@@ -31,7 +31,7 @@ _GRPO = Alignment(
     "grpo", "policy-gradient", TESTS, "physics", "physics-soft", settings=GRPO, update_seconds=1.65
 )  # fmt: skip
 RUNS = (
-    Alignment("start", "", TESTS, prompts="id"),
+    Alignment("start", "", TESTS),
     _DRAFT,
     shuffled(_DRAFT),
     _GRPO,
