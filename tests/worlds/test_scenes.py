@@ -126,8 +126,7 @@ def test_sparing_rays_changes_no_pixel() -> None:
         artist = _Artist(rollout.world, 64, 1.0)
         look, t = rollout.look, 15
         artist.set(rollout.drawn[t], look.scale[t], look.visible[t], look.colour[t])
-        everywhere = np.arange(64 * 64)
-        whole = artist._sharpened(artist._cast(artist.rays, artist.rows), everywhere)
+        whole = artist.whole()
         picture, _, depth = artist.draw()
         np.testing.assert_array_equal(whole.picture.reshape(64, 64, 3), picture)
         np.testing.assert_array_equal(whole.depth.astype(np.float32).reshape(64, 64), depth)

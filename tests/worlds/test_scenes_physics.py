@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from fractions import Fraction
 
 import numpy as np
@@ -107,25 +108,28 @@ def test_energy_never_rises_where_nobody_acts(key: str) -> None:
         assert np.diff(total).max() < 2e-3 * (total.max() - potential.min()), (key, seed)
 
 
-def test_parts_do_not_interpenetrate() -> None:
+@pytest.mark.parametrize("seeds", [(0, 5), pytest.param(range(8), marks=pytest.mark.slow)])
+def test_parts_do_not_interpenetrate(seeds: Iterable[int]) -> None:
     """Less than a pixel anywhere: what a collision at speed needs to be resolved."""
     for key in KEYS:
-        for seed in range(8):
+        for seed in seeds:
             rollout = scene(key).case(seed).rollout
             for contact in rollout.contacts:
                 pixels = contact.depth.max() * rollout.world.camera.scale(128)
                 assert pixels < 1.0, (key, seed, contact.first, contact.second, pixels)
 
 
-def test_water_keeps_its_volume() -> None:
-    """The area drawn, once the water has come to flow, against the area at the start."""
-    for seed in range(4):
-        one = scene("natural/water").case(seed)
+@pytest.mark.parametrize("key", ["natural/water", "industrial/filling"])
+def test_liquids_keep_their_volume(key: str) -> None:
+    """The area drawn against the area at the start, whatever the liquid is doing; a thin jet has more rim."""
+    for seed in range(2):
+        one = scene(key).case(seed)
         rollout = one.rollout
         assert not np.isnan(rollout.particles).any()
         area = [(liquid_field(rollout.particles[t], rollout.world, 128) > THRESHOLD).sum() for t in range(32)]
         ratio = np.array(area) / area[0]
-        assert 0.92 < ratio.min() and ratio.max() < 1.12, (seed, ratio)
+        assert 0.95 < ratio.min() and ratio.max() < 1.15, (seed, ratio)
+        assert ratio[-1] < 1.1
 
 
 def test_water_at_rest_stays_at_rest_and_level() -> None:

@@ -60,10 +60,11 @@ def render(rollout: Rollout, size: int = 128, frames: slice = slice(None)) -> Re
     if not SIZES[0] <= size <= SIZES[1]:
         raise InvalidArgument(f"expected a size of {SIZES[0]} to {SIZES[1]} pixels, got {size}")
     look = rollout.look
-    artist = _Artist(rollout.world, size, float(look.scale.max()))
+    chosen = range(len(rollout))[frames]
+    artist = _Artist(rollout.world, size, float(look.scale.max()), sparing=len(chosen) > 1)
     drawn = rollout.drawn
     pictures, parts, depths = [], [], []
-    for t in range(len(rollout))[frames]:
+    for t in chosen:
         artist.set(drawn[t], look.scale[t], look.visible[t], look.colour[t])
         picture, part, depth = artist.draw()
         liquid = rollout.world.liquid
@@ -120,8 +121,8 @@ class _Artist:
     the same as with all rays cast, which a test holds.
     """
 
-    def __init__(self, world: World, size: int, headroom: float) -> None:
-        self.world, self.size = world, size
+    def __init__(self, world: World, size: int, headroom: float, sparing: bool = True) -> None:
+        self.world, self.size, self.sparing = world, size, sparing
         self.stage = Stage(world, headroom)
         camera = world.camera
         self.eye = np.array([camera.centre[0], -camera.distance * camera.half_width, camera.centre[1]])
@@ -140,10 +141,9 @@ class _Artist:
     def set(self, pose: FloatArray, scale: FloatArray, visible: NDArray[np.bool_], colour: FloatArray) -> None:
         """Show one frame on the stage; see `Stage.set` and `Look`."""
         self.colours = self.stage.geom_colours(colour)
-        if self.still is None:
+        if self.sparing and self.still is None:
             self.stage.set(pose, scale, visible & ~self.moving)
-            everywhere = np.arange(self.size**2)
-            self.still = self._sharpened(self._cast(self.rays, self.rows), everywhere)
+            self.still = self.whole()
             depth = np.where(np.isfinite(self.still.depth), self.still.depth, 1e3)
             lines = self.eye + self.rays * depth[:, None] - self.light
             self.from_light = lines / np.linalg.norm(lines, axis=1, keepdims=True)
@@ -151,16 +151,23 @@ class _Artist:
 
     def draw(self) -> tuple[FloatArray, NDArray[np.int16], NDArray[np.float32]]:
         """Picture (H, W, 3) as floats, part indices and depths of the frame on the stage."""
-        assert self.still is not None
-        chosen = np.flatnonzero(self._affected())
-        hits = self.still
-        if len(chosen):
-            new = self._cast(self.rays[chosen], self.rows[chosen])
-            hits = self._sharpened(self.still.with_rows(chosen, new), chosen)
+        hits = self.whole() if self.still is None else self._changed(self.still)
         size = self.size
         part = np.where(hits.geom >= 0, self.stage.part_of[hits.geom], -1).astype(np.int16)
         depth = hits.depth.astype(np.float32)
         return hits.picture.reshape(size, size, 3).copy(), part.reshape(size, size), depth.reshape(size, size)
+
+    def whole(self) -> _Hits:
+        """All rays of the frame on the stage."""
+        return self._sharpened(self._cast(self.rays, self.rows), np.arange(self.size**2))
+
+    def _changed(self, still: _Hits) -> _Hits:
+        """What is still there, with all that may differ from it cast anew."""
+        chosen = np.flatnonzero(self._affected())
+        if not len(chosen):
+            return still
+        new = self._cast(self.rays[chosen], self.rows[chosen])
+        return self._sharpened(still.with_rows(chosen, new), chosen)
 
     def _affected(self) -> NDArray[np.bool_]:
         """Pixels whose ray, or the light's ray to what is still there, comes near a moving part."""

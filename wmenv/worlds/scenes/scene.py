@@ -15,7 +15,7 @@ from wmenv.worlds.scenes.dice import Dice
 from wmenv.worlds.scenes.edits import Edit
 from wmenv.worlds.scenes.render import Rendering, render
 from wmenv.worlds.scenes.rollout import Rollout
-from wmenv.worlds.scenes.simulate import simulate
+from wmenv.worlds.scenes.simulate import simulate, start
 from wmenv.worlds.scenes.world import World
 
 FloatArray = NDArray[np.float64]
@@ -127,7 +127,7 @@ class SceneCase:
     @cached_property
     def first(self) -> Rendering:
         """The first frame, without simulating the rest."""
-        return render(simulate(self.world, 1, self.fps), self.size)
+        return render(start(self.world, self.fps), self.size)
 
     @property
     def first_frame(self) -> NDArray[np.uint8]:

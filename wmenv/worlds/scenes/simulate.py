@@ -56,6 +56,25 @@ def simulate(world: World, frames: int = 32, fps: Fraction = Fraction(16), edits
     )
 
 
+def start(world: World, fps: Fraction = Fraction(16)) -> Rollout:
+    """The rollout's frame at t = 0 alone, without an engine; nothing is known of contacts yet."""
+    poses = [
+        (*part.at, part.angle) if part.path is None else tuple(_path(part.path, np.zeros(1))[0]) for part in world.parts
+    ]
+    none = np.zeros((1, len(world.parts), 2))
+    return Rollout(
+        world=world,
+        fps=Fraction(fps),
+        pose=np.array([poses]),
+        velocity=np.array([[part.velocity for part in world.parts]]),
+        impulse=none,
+        unlawful=none,
+        contacts=(),
+        particles=_particles(world, 1, 1, 1.0 / float(fps), ()),
+        look=Look.neutral(world, np.zeros(1)),
+    )
+
+
 def _particles(world: World, frames: int, per_frame: int, step: float, edits: Sequence[Edit]) -> FloatArray:
     if world.liquid is None:
         return np.zeros((frames, 0, 2))
