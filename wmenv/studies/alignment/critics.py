@@ -40,9 +40,9 @@ def taught(critics: Mapping[str, Recipe], seed: int, out: Path, told: Told) -> d
     return found
 
 
-def exams(critics: Mapping[str, Judger]) -> dict[str, dict[str, float]]:
-    """Balanced accuracy on fresh planted clips, by critic and criterion."""
+def exams(critics: Mapping[str, Judger]) -> dict[str, dict[str, float | None]]:
+    """Balanced accuracy on fresh planted clips, by critic and criterion; None where they were too few."""
     return {
-        name: {criterion: one["balanced"] for criterion, one in critic.card["model"]["exam"].items()}
+        name: {criterion: one.get("balanced") for criterion, one in critic.card["model"]["exam"].items()}
         for name, critic in critics.items()
     }
