@@ -9,11 +9,15 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from wmenv.core.criterion import Criterion
+from wmenv.core.errors import InvalidArgument
 from wmenv.core.verdict import Judgement
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
 Spread = Literal["global", "group"]
+Shape = Literal["score", "native"]
+SHAPES: tuple[Shape, ...] = ("score", "native")
 
 LIMIT = 5.0
 """Advantages are cut to +-5, as in DDPO and DanceGRPO."""
@@ -27,7 +31,7 @@ class Scores:
     """Scores of G samples of each of P cases.
 
     Attributes:
-        values: (P, G, C) in [0, 1], a forfeited criterion as 0; NaN where it does not apply or the judge failed.
+        values: (P, G, C), more is better; NaN where a criterion does not apply or the judge failed.
         masked: (P, G) samples that no weight may learn from: a weighted criterion failed, or none is left.
         weights: (C,) of the criteria.
         reasons: Why samples are masked; each reason once.
@@ -39,22 +43,53 @@ class Scores:
     reasons: tuple[str, ...] = ()
 
 
-def scores_of(judgements: Sequence[Judgement], group: int, weights: FloatArray) -> Scores:
+def scores_of(
+    judgements: Sequence[Judgement],
+    group: int,
+    weights: FloatArray,
+    shape: Shape = "score",
+    criteria: Sequence[Criterion] = (),
+) -> Scores:
     """Scores of judgements that stand case by case, `group` samples each.
 
     Args:
         judgements: P * G of them.
         group: Samples a case, G.
         weights: (C,) of the criteria; one of weight 0 neither counts nor masks.
+        shape: `score`: scores in [0, 1], a forfeited criterion as 0. `native`: native values times polarity, a
+            forfeited criterion as the worst value among all samples. A score that falls with the square of an error
+            hardly tells large errors apart; the error itself does.
+        criteria: C criteria, whose polarity `native` needs.
+
+    Raises:
+        InvalidArgument: `native` is asked for, and a criterion that counts was answered without a native value.
     """
-    shape = (len(judgements) // group, group)
-    rows = [[np.nan if v.score is None else v.score for v in one.verdicts] for one in judgements]
-    failed = [[v.state == "failed" for v in one.verdicts] for one in judgements]
-    values = np.array(rows, dtype=np.float64)
+    values = _natives(judgements, criteria, weights) if shape == "native" else _scores(judgements)
+    failed = np.array([[v.state == "failed" for v in one.verdicts] for one in judgements])
     counted = weights > 0
-    masked = np.array(failed)[:, counted].any(axis=1) | np.isnan(values[:, counted]).all(axis=1)
+    masked = failed[:, counted].any(axis=1) | np.isnan(values[:, counted]).all(axis=1)
     reasons = dict.fromkeys(v.reason for one in judgements for v in one.verdicts if v.state == "failed")
-    return Scores(values.reshape(*shape, -1), masked.reshape(shape), weights, tuple(reasons))
+    form = (len(judgements) // group, group)
+    return Scores(values.reshape(*form, -1), masked.reshape(form), weights, tuple(reasons))
+
+
+def _scores(judgements: Sequence[Judgement]) -> FloatArray:
+    rows = [[np.nan if v.score is None else v.score for v in one.verdicts] for one in judgements]
+    return np.array(rows, dtype=np.float64)
+
+
+def _natives(judgements: Sequence[Judgement], criteria: Sequence[Criterion], weights: FloatArray) -> FloatArray:
+    values = np.full((len(judgements), len(criteria)), np.nan)
+    forfeited = np.zeros(values.shape, dtype=np.bool_)
+    for row, one in enumerate(judgements):
+        for column, (verdict, criterion) in enumerate(zip(one.verdicts, criteria, strict=True)):
+            forfeited[row, column] = verdict.state == "forfeited"
+            if verdict.native is not None and verdict.state in ("answered", "forfeited"):
+                values[row, column] = criterion.polarity * verdict.native
+            elif verdict.state == "answered" and weights[column] > 0:
+                raise InvalidArgument(f"criterion {criterion.id!r} was answered without a native value: values=score")
+    worst = np.min(values, axis=0, initial=np.inf, where=~np.isnan(values))
+    return np.where(forfeited, np.where(np.isfinite(worst), worst, 0.0), values)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from wmenv.alignment.advantages import Advantages, Scores, Spread, advantages, scores_of
+from wmenv.alignment.advantages import SHAPES, Advantages, Scores, Shape, Spread, advantages, scores_of
 from wmenv.alignment.anchors import noisy_steps, path_dimensions, reference_means
 from wmenv.alignment.clipping import Clip, Ratio, clipped_losses, ratio_figures
 from wmenv.alignment.kernels import Windowed, check_policy
@@ -36,6 +36,7 @@ class PolicyGradientSettings(Settings):
             what happens in a clip, the late ones how sharp it is.
         slide_every: Updates after which the window moves on by one step, round and round (MixGRPO); 0: it stays.
         same_start: Whether the samples of a case begin from the same noise (DanceGRPO) and part by their steps alone.
+        values: What advantages are computed from, scores or native values, see `wmenv.alignment.advantages.scores_of`.
         spread: What advantages are divided by, see `wmenv.alignment.advantages.advantages`.
         clip: Largest |log ratio|, in `unit`.
         passes_over: Optimiser steps an update, over the same samples; the ratio leaves 1 after the first one.
@@ -47,6 +48,7 @@ class PolicyGradientSettings(Settings):
     window: int = 2
     slide_every: int = 0
     same_start: bool = True
+    values: Shape = "score"
     spread: Spread = "global"
     clip: float = 1e-4
     passes_over: int = 1
@@ -60,6 +62,8 @@ class PolicyGradientSettings(Settings):
             )
         if self.spread not in ("global", "group"):
             raise InvalidArgument(f"spread is global or group, got {self.spread!r}")
+        if self.values not in SHAPES:
+            raise InvalidArgument(f"values is score or native, got {self.values!r}")
 
 
 class PolicyGradient(Method):
@@ -116,7 +120,7 @@ class PolicyGradient(Method):
             with self.passes():
                 check_replay(self.generator, taken[0])
             self._replayed = True
-        scores = self._shuffled(scores_of(judgements, self.settings.group, self.criteria))
+        scores = self._shuffled(self._scores(judgements))
         if scores.masked.all():
             raise all_masked(self.update, scores.reasons)
         found = advantages(scores, self.settings.spread)
@@ -129,6 +133,10 @@ class PolicyGradient(Method):
         }
         figures |= self._update_from(taken, found, cases)
         return figures, scores.reasons
+
+    def _scores(self, judgements: list[Judgement]) -> Scores:
+        s = self.settings
+        return scores_of(judgements, s.group, self.criteria, s.values, self.suite.criteria)
 
     def _rollouts(self, asked: list[Case]) -> tuple[list[Trajectory], list[Judgement]]:
         """Trajectories of micro batches, and what the judger says of their clips."""

@@ -58,6 +58,26 @@ def test_02_a_failed_verdict_masks_one_sample_and_a_forfeited_one_counts_zero() 
     assert not np.allclose(advantages(table(as_zero, weights=(1.0, 1.0))).values[0, [0, 2, 3]], without.values[0])
 
 
+def test_02b_native_values_tell_large_errors_apart_and_a_forfeit_is_the_worst_of_them() -> None:
+    criteria = (Criterion("error", "f", "?"), Criterion("grade", "f", "?", polarity=1))
+    request = Request("x", "", np.zeros((0, 8, 8, 3), dtype=np.uint8), ClipSpec(4, 8, 8, Fraction(10)))
+    case = Case(request, criteria, "weighted-mean-v0")
+
+    def one(error: Verdict, grade: float) -> Judgement:
+        return judgement(case, [error, Verdict.answered("grade", grade / 5, grade)], "j")
+
+    errors = [Verdict.answered("error", 0.06, 1.0), Verdict.answered("error", 0.04, 1.2),
+              Verdict.forfeited("error", "gone", 0.3), Verdict.failed("error", "time-out")]  # fmt: skip
+    judged = [one(error, k) for k, error in enumerate(errors)]
+    found = scores_of(judged, 4, np.ones(2), "native", criteria)
+    assert found.values[0, :3, 0].tolist() == [-1.0, -1.2, -1.2] and np.isnan(found.values[0, 3, 0])
+    assert found.values[0, :, 1].tolist() == [0, 1, 2, 3] and found.masked.tolist() == [[False] * 3 + [True]]
+    bare = [one(Verdict.answered("error", 0.5), 1.0)]
+    with pytest.raises(InvalidArgument, match="values=score"):
+        scores_of(bare, 1, np.ones(2), "native", criteria)
+    assert scores_of(bare, 1, np.array([0.0, 1.0]), "native", criteria).values[0, 0, 1] == 1.0
+
+
 @pytest.fixture(scope="module")
 def cases() -> list[Case]:
     suite = tiny_env().unwrapped
