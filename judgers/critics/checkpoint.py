@@ -37,7 +37,7 @@ def read_critic(folder: Path) -> tuple[nn.Module, dict[str, Any]]:
     path = folder / CARD
     if not path.is_file():
         raise InvalidArgument(
-            f"no critic in {folder}: {CARD} is missing; train one with wmenv.judgers.critics.training.train_critic"
+            f"no critic in {folder}: {CARD} is missing; train one with wmenv train critic --out {folder}"
         )
     try:
         card: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))

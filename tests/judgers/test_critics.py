@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -197,3 +199,25 @@ def test_the_card_says_how_it_was_made(critic: Any) -> None:
     card = json.loads(json.dumps(critic.card))
     assert card["model"]["recipe"] == SMALL.plain() and set(card["model"]["faults"]) == set(FAULTS)
     assert card["units"] == dict.fromkeys(CRITERIA, "log-odds") and not critic.reads_truth
+
+
+def test_the_command_teaches_a_critic_that_aligns(tmp_path: Path) -> None:
+    pytest.importorskip("diffusers")
+
+    def wmenv_command(*arguments: object) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "wmenv", *map(str, arguments)]
+        return subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
+
+    form = ("--steps", 2, "--batch", 4)
+    done = wmenv_command("train", "critic", "--out", "flat", *form)
+    assert done.returncode == 0 and "--judger critic:flat" in done.stdout, done.stderr
+    again = wmenv_command("train", "critic", "--out", "flat", *form)
+    assert again.returncode == 2 and "holds a model already" in again.stderr
+    other = wmenv_command("train", "critic", "--out", "deep", "--law", "collision", *form)
+    assert other.returncode == 2 and "no split 'wide_v'" in other.stderr
+    held = ("--judger", "critic:flat", "--held-out-judger", "physics", "--out", "aligned", "--no-guard")
+    small = ("--updates", 1, "--cases", 2, "--option", "look_cases=2", "--option", "precision=float32")
+    done = wmenv_command("align", "PhyWorld-uniform_motion", "--agent", "flow,steps=2", *held, *small)
+    assert done.returncode == 0, done.stderr
+    facts = json.loads((tmp_path / "aligned" / "alignment.json").read_text())["protocol"]
+    assert facts["suite"]["judger"].startswith("critic-v0-") and facts["held_out"].startswith("physics")
