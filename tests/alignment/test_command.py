@@ -17,6 +17,7 @@ from alignment_toys import tiny_flow  # noqa: E402
 from safetensors.torch import load_file  # noqa: E402
 
 from wmenv.alignment.folder import RESULTS, STATE  # noqa: E402
+from wmenv.cli import main  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +74,17 @@ def test_01_killed_and_resumed_through_the_command_line(tiny_model: Path, tmp_pa
         (["--option", "upd=3"], "did you mean updates"),
     ],
 )
-def test_02_the_command_refuses_with_the_way_out(tiny_model: Path, tmp_path: Path, more: list[str], told: str) -> None:
-    done = subprocess.run(wmenv_align(tiny_model, tmp_path / "a", *more), capture_output=True, text=True)
-    assert done.returncode == 2 and told in done.stderr, done.stderr
+def test_02_the_command_refuses_with_the_way_out(
+    tiny_model: Path,
+    tmp_path: Path,
+    more: list[str],
+    told: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Through the entry point of the command, in this process."""
+    monkeypatch.setattr(sys, "argv", ["wmenv", *wmenv_align(tiny_model, tmp_path / "a", *more)[3:]])
+    with pytest.raises(SystemExit) as left:
+        main()
+    assert left.value.code == 2 and told in capsys.readouterr().err
     assert not (tmp_path / "a").exists()

@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import json
+import os
+import select
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from wmenv.core.errors import ProtocolMismatch, RunFolderError
+from wmenv.core.errors import JudgeFailed, ProtocolMismatch, RunFolderError
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("diffusers")
 
-from alignment_toys import method_of  # noqa: E402
+from alignment_toys import Redness, method_of  # noqa: E402
 from safetensors.torch import load_file  # noqa: E402
 
 from wmenv.agents.flow.generator import FlowGenerator  # noqa: E402
 from wmenv.alignment.folder import MODEL, RESULTS, STATE, align  # noqa: E402
+from wmenv.alignment.learner import Method, Record  # noqa: E402
 from wmenv.alignment.reward_gradient import RewardGradient  # noqa: E402
 from wmenv.alignment.supervised import Supervised  # noqa: E402
 
@@ -37,14 +42,26 @@ def test_01_a_folder_holds_what_it_takes_to_go_on(tmp_path: Path) -> None:
         align(method_of(Supervised), tmp_path / "a", resume=True)
 
 
-def test_02_stopped_runs_end_in_the_same_file(tmp_path: Path) -> None:
-    align(method_of(RewardGradient), tmp_path / "whole")
-    align(method_of(RewardGradient), tmp_path / "cut", updates=3)
-    align(method_of(RewardGradient), tmp_path / "cut", resume=True)
-    whole, cut = (load_file(tmp_path / name / STATE) for name in ("whole", "cut"))
-    assert all(torch.equal(whole[name], cut[name]) for name in whole)
-    models = [(tmp_path / name / MODEL / "model.safetensors").read_bytes() for name in ("whole", "cut")]
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run that nothing has stopped."""
+    folder = tmp_path_factory.mktemp("whole")
+    align(method_of(RewardGradient), folder)
+    return folder
+
+
+def assert_same(whole: Path, other: Path) -> None:
+    """The same state and the same model, bit for bit."""
+    ours, theirs = (load_file(folder / STATE) for folder in (whole, other))
+    assert set(ours) == set(theirs) and all(torch.equal(ours[name], theirs[name]) for name in ours)
+    models = [(folder / MODEL / "model.safetensors").read_bytes() for folder in (whole, other)]
     assert models[0] == models[1]
+
+
+def test_02_stopped_runs_end_in_the_same_file(whole: Path, tmp_path: Path) -> None:
+    align(method_of(RewardGradient), tmp_path, updates=3)
+    align(method_of(RewardGradient), tmp_path, resume=True)
+    assert_same(whole, tmp_path)
 
 
 def test_03_a_kill_while_a_state_is_written_leaves_the_older_one(tmp_path: Path) -> None:
@@ -57,6 +74,64 @@ def test_03_a_kill_while_a_state_is_written_leaves_the_older_one(tmp_path: Path)
         align(method_of(RewardGradient), tmp_path / "a", resume=True)
 
 
+CHILD = """
+import runpy, sys
+from pathlib import Path
+from wmenv.alignment.folder import align
+from wmenv.alignment.reward_gradient import RewardGradient
+
+align(runpy.run_path(sys.argv[1])["method_of"](RewardGradient), Path(sys.argv[2]), resume=True)
+"""
+
+
+def test_04_killed_in_the_middle_of_writing_a_state(whole: Path, tmp_path: Path) -> None:
+    """Where it writes to stands a pipe that is full after 64 KiB: it is killed while the rest waits."""
+    align(method_of(RewardGradient), tmp_path, updates=1)
+    before, partial = (tmp_path / STATE).read_bytes(), tmp_path / f".{STATE}.partial"
+    assert len(before) > 2**17
+    os.mkfifo(partial)
+    reading = os.open(partial, os.O_RDONLY | os.O_NONBLOCK)
+    toys = Path(__file__).with_name("toys.py")
+    child = subprocess.Popen([sys.executable, "-c", CHILD, toys, tmp_path], stderr=subprocess.PIPE)
+    try:
+        ready, _, _ = select.select([reading], [], [], 300)
+        assert ready, "the child writes no state"
+        written = os.read(reading, 1000)
+    finally:
+        child.kill()
+        child.communicate()
+        os.close(reading)
+    partial.unlink()
+    partial.write_bytes(written)  # what a file would hold
+    assert written and (tmp_path / STATE).read_bytes() == before
+    align(method_of(RewardGradient), tmp_path, resume=True)
+    assert_same(whole, tmp_path)
+
+
+def test_05_a_judge_that_fails_midway_stops_the_run_where_it_can_go_on(whole: Path, tmp_path: Path) -> None:
+    judger = Mortal()
+
+    def dies(method: Method, record: Record) -> None:
+        judger.dead = record.update == 2
+
+    with pytest.raises(JudgeFailed, match=r"no clip of update 3 could be judged.*fell over"):
+        align(method_of(RewardGradient, judger=judger), tmp_path, save_every=1, callbacks=[dies])
+    judger.dead = False  # mended
+    align(method_of(RewardGradient, judger=judger), tmp_path, resume=True)
+    assert_same(whole, tmp_path)
+
+
+class Mortal(Redness):
+    """Redness until it is dead."""
+
+    dead = False
+
+    def reward(self, cases: Any, frames: Any) -> Any:
+        if self.dead:
+            raise RuntimeError("the judge fell over")
+        return super().reward(cases, frames)
+
+
 @pytest.fixture
 def full_disk(tmp_path: Path) -> Iterator[Path]:
     disk = tmp_path / "disk"
@@ -66,6 +141,6 @@ def full_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", str(disk)], check=True)
 
 
-def test_04_a_full_disk_is_told(full_disk: Path) -> None:
+def test_06_a_full_disk_is_told(full_disk: Path) -> None:
     with pytest.raises(RunFolderError, match="No space left"):
         align(method_of(RewardGradient), full_disk / "a")

@@ -9,15 +9,16 @@ import pytest
 
 import wmenv
 from wmenv.core.errors import InvalidArgument, JudgeFailed
+from wmenv.core.verdict import Judgement, Verdict, judgement
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("diffusers")
 
-from alignment_toys import QUICK, Flaky, method_of, tiny_env, tiny_flow  # noqa: E402
+from alignment_toys import QUICK, Flaky, Redness, method_of, tiny_env, tiny_flow  # noqa: E402
 
 from wmenv.alignment.anchors import copied  # noqa: E402
 from wmenv.alignment.best_of_n import BestOfN  # noqa: E402
-from wmenv.alignment.learner import Method  # noqa: E402
+from wmenv.alignment.learner import CASES, Method  # noqa: E402
 from wmenv.alignment.policy_gradient import PolicyGradient  # noqa: E402
 from wmenv.alignment.reward_gradient import RewardGradient  # noqa: E402
 from wmenv.alignment.supervised import Supervised  # noqa: E402
@@ -76,8 +77,31 @@ def test_05_a_broken_sample_is_masked_recorded_and_the_run_goes_on(way: str) -> 
     assert policy[1].figures["masked"] == pytest.approx(1 / 9) and "fell over" in policy[1].reasons[0]
 
 
+class Nan(Redness):
+    """The score of the clips of one case is no number."""
+
+    case = ""
+
+    def judge(self, cases: Any, responses: Any) -> list[Judgement]:
+        return [
+            judgement(c, [Verdict.answered(v.criterion, float("nan") if c.id == self.case else v.score)
+                          for v in one.verdicts], "redness-v0")
+            for c, one in zip(cases, super().judge(cases, responses), strict=True)
+        ]  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", [PolicyGradient, BestOfN])
+def test_06_a_score_that_is_no_number_is_masked_with_its_reason(kind: type[Method]) -> None:
+    judger = Nan()
+    method = method_of(kind, judger=judger, updates=1, look_every=0)
+    judger.case = method.mixture.draw(method.suite, 3, method.rng(CASES))[0].id
+    record = method.learn()[1]
+    assert record.figures["masked"] == pytest.approx(1 / 3) and "nan" in " ".join(record.reasons)
+    assert all(map(math.isfinite, record.figures.values()))
+
+
 @pytest.mark.parametrize("kind", [RewardGradient, PolicyGradient, BestOfN])
-def test_06_if_nothing_can_be_judged_the_run_stops_and_says_why(kind: type[Method]) -> None:
+def test_07_if_nothing_can_be_judged_the_run_stops_and_says_why(kind: type[Method]) -> None:
     method = method_of(kind, judger=Flaky(tuple(range(99)), "raise"))
     method.held_out = None
     before = copied(method.weights)
@@ -86,6 +110,6 @@ def test_06_if_nothing_can_be_judged_the_run_stops_and_says_why(kind: type[Metho
     assert all(torch.equal(before[name], weight) for name, weight in method.weights.items())
 
 
-def test_07_supervised_cannot_be_shuffled_and_needs_true_clips() -> None:
+def test_08_supervised_cannot_be_shuffled_and_needs_true_clips() -> None:
     with pytest.raises(InvalidArgument, match="no reward to shuffle"):
         method_of(Supervised, shuffled=True)
