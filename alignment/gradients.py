@@ -202,7 +202,7 @@ def route_of(spec: str) -> Route:
     name, target, options = parse_spec(spec)
     if name not in ROUTES:
         raise UnknownName(f"no gradient route named {name!r}; known: {', '.join(ROUTES)}")
-    # The first option may follow a colon: settings that are themselves options cannot hold a comma.
+    # The first option may follow a colon, where a comma would end the setting.
     first = {} if target is None else parse_spec(f"{name},{next(iter(fields(ROUTES[name]))).name}={target}")[2]
     try:
         inspect.signature(ROUTES[name]).bind(**first, **options)

@@ -111,3 +111,13 @@ def test_environments_by_name() -> None:
     assert env.unwrapped.size == 32 and env.spec.id == "PhyWorld-collision-v0"
     with pytest.raises(InvalidArgument, match=r"no option 'sise'; did you mean size"):
         make_env("PhyWorld-collision", sise=32)
+
+
+def test_settings_of_the_command_line_hold_whole_specifications() -> None:
+    from wmenv.cli.console import env_options
+
+    found = env_options(["kernel=ddim,eta=1", "criteria=velocity:1,radius:0.5", "group=16"], seed=3, split=None)
+    assert found == {"kernel": "ddim,eta=1", "criteria": "velocity:1,radius:0.5", "group": 16, "seed": 3}
+    for wrong, told in (("group", "KEY=VALUE"), ("=3", "KEY=VALUE"), ("seed=4", "given twice")):
+        with pytest.raises(InvalidArgument, match=told):
+            env_options([wrong], seed=3)

@@ -74,7 +74,7 @@ def align(
         look_every: Updates between looks at held-out cases.
         look_splits: Further splits to look at, joined by commas.
         guard: Stop and roll back on an alarm. --resume --no-guard goes on from the weights rolled back to.
-        option: Further setting of the method as KEY=VALUE, repeatable: route=draft:4, kernel=dance-sde, group=16.
+        option: Further setting of the method as KEY=VALUE, repeatable: route=draft,k=4, kernel=dance-sde, group=16.
         size: Side of the picture in pixels; by default what the agent makes.
         frames: Frames of a clip; likewise.
         set_: Further option of the environment as KEY=VALUE, repeatable; see wmenv show ENV.

@@ -11,7 +11,7 @@ from rich import markup
 from rich.console import Console
 
 from wmenv.core.errors import InvalidArgument, printable
-from wmenv.core.registry import parse_spec
+from wmenv.core.registry import literal
 
 if TYPE_CHECKING:
     from wmenv.agents.flow.training import Tick as TrainingTick
@@ -34,19 +34,19 @@ def say_error(message: str) -> None:
 
 
 def env_options(settings: Sequence[str], **named: Any) -> dict[str, Any]:
-    """Options of an environment from `--set KEY=VALUE` and named flags (None means not given).
+    """Options of an environment or method from `KEY=VALUE` and named flags (None means not given).
 
     Raises:
-        InvalidArgument: A setting has no `=`, or a key comes twice.
+        InvalidArgument: A setting has no key or no `=`, or a key comes twice.
     """
     options = {key: value for key, value in named.items() if value is not None}
     for setting in settings:
-        _, _, pair = parse_spec(f"x,{setting}")
-        if len(pair) != 1 or "=" not in setting:
+        key, equals, value = setting.partition("=")
+        if not equals or not key.isidentifier():
             raise InvalidArgument(f"--set takes KEY=VALUE, such as --set mode=box2d; got {setting!r}")
-        if set(pair) & set(options):
-            raise InvalidArgument(f"{next(iter(pair))} is given twice")
-        options |= pair
+        if key in options:
+            raise InvalidArgument(f"{key} is given twice")
+        options[key] = literal(value)
     return options
 
 

@@ -166,12 +166,13 @@ def parse_spec(spec: str) -> tuple[str, str | None, dict[str, Any]]:
     assert match is not None
     for pair in filter(None, match["options"].split(",")):
         key, _, value = pair.partition("=")
-        options[key] = _literal(value)
+        options[key] = literal(value)
     name, colon, target = match["head"].partition(":")
     return name, target if colon else None, options
 
 
-def _literal(text: str) -> Any:
+def literal(text: str) -> Any:
+    """The int, float, bool or None that an option's text reads as, else the text."""
     words = {"true": True, "false": False, "none": None}
     if text.lower() in words:
         return words[text.lower()]
