@@ -5,8 +5,8 @@ from __future__ import annotations
 from wmenv.worlds.discs.regions import Interval, Region, speed_regions
 
 PROMPTED = Interval(1.0, 6.0)
-"""Training speeds and those of `ood_high_v` together, units/s: a generator aligned on the fast ones alone learns to move
-everything fast."""
+"""Training speeds and those of `ood_high_v` together, units/s: aligned on the fast ones alone, a generator learns to
+move everything fast."""
 
 FASTER = Interval(6.5, 8.0)
 """Speeds beyond, units/s; the official code has none."""
