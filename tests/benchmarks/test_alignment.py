@@ -26,7 +26,7 @@ pytestmark = [
     ],
 ]
 
-PAIRS = 7
+PAIRS = 9
 
 
 def ratio(above: Callable[[], Any], below: Callable[[], Any], pairs: int = PAIRS) -> float:
@@ -92,7 +92,7 @@ def test_a_draft_update_against_the_pipelines_own_passes(
     share = ratio(lambda: method.learn(1), directly)
     record_property("ratio", share)
     print(f"DRaFT-1 update, {kind}: {share:.2f} times the pipeline's own forward and backward passes")
-    assert share <= 1.15
+    assert share <= 1.2
 
 
 @pytest.mark.parametrize("kind", ["flow", "ltx", "cogvideox", "wan"])
