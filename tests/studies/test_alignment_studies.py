@@ -166,19 +166,20 @@ def outcome(study: TrainingStudy, values: dict[str, tuple[float, ...]], seconds:
 
 
 @pytest.mark.parametrize(
-    ("draft", "word"),
-    [((0.60, 0.61), "The generator improves"), ((0.60, 0.15), "The critic was exploited"),
-     ((0.10, 0.11), "The critic was exploited"), ((0.01, 0.02), "The critic was exploited")],
+    ("scores", "word"),
+    [((0.60, 0.61), "the generator improves"), ((0.60, 0.15), "the critic was exploited"),
+     ((0.10, 0.11), "the critic was exploited"), ((0.01, 0.02), "the critic was exploited")],
 )  # fmt: skip
-def test_improved_or_exploited(draft: tuple[float, float], word: str) -> None:
-    """By the interval of the exact score against the control's, whatever the critics say."""
+def test_improved_or_exploited(scores: tuple[float, float], word: str) -> None:
+    """By the interval of the exact score against the control's, whatever the critics say; each method by itself."""
     study = training_study("alignment-critic")
-    found = outcome(study, {"start": (0.10, 0.11), "draft": draft, "draft-shuffled": (0.10, 0.11)})
-    assert conclude(found).startswith(word)
+    names = ("start", "draft-shuffled", "grpo-shuffled")
+    found = outcome(study, {**dict.fromkeys(names, (0.10, 0.11)), "draft": scores, "grpo": (0.60, 0.61)})
+    assert conclude(found).startswith(f"draft: {word}.") and "grpo: the generator improves." in conclude(found)
     assert f"**{conclude(found)}**" in outcome_tables(found, study)
     from wmenv.report.study import render_study
 
-    assert word in render_study(found, study)
+    assert f"draft: {word}." in render_study(found, study)
 
 
 def test_the_bound_on_time_is_said_to_be_kept_or_broken() -> None:

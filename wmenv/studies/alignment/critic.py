@@ -7,7 +7,7 @@ from typing import Any
 
 from wmenv.judgers.critics.recipe import Recipe
 from wmenv.studies.alignment.run import Alignment, brief, shuffled
-from wmenv.studies.alignment.table import FAST, SPLIT_NOTES, TESTS
+from wmenv.studies.alignment.table import FAST, SECONDS, SPLIT_NOTES, TESTS
 from wmenv.studies.training.declare import Claim, Experiment, Plot, TrainingStudy
 from wmenv.studies.training.outcome import Outcome
 from wmenv.studies.training.quantity import read
@@ -19,30 +19,50 @@ CRITICS = {
 """The first one rewards, the second is held out: another architecture, other weights, other clips."""
 
 DRAFT: dict[str, Any] = {"updates": 100, "learning_rate": 5e-4, "cases": 24}
+GRPO: dict[str, Any] = {"updates": 60, "cases": 8, "group": 8, "spread": "group"}
 
 _COMMON: dict[str, Any] = {
     "judges": {"reward": "flat-critic", "second": "deep-critic"}, "critics": CRITICS, "asked": "laws"
 }  # fmt: skip
-_DRAFT = Alignment(
-    "draft", "reward-gradient", TESTS, "flat-critic", "physics", settings=DRAFT, update_seconds=0.40, **_COMMON
-)
-RUNS = (Alignment("start", "", TESTS, **_COMMON), _DRAFT, shuffled(_DRAFT))
-_REAL = Experiment("alignment-critic", "real", RUNS, seeds=(20, 21, 22, 23, 24), cases=192)
+
+
+def _run(name: str, method: str, settings: dict[str, Any]) -> Alignment:
+    return Alignment(
+        name,
+        method,
+        TESTS,
+        "flat-critic",
+        "physics",
+        settings=settings,
+        update_seconds=SECONDS[method],
+        **_COMMON,
+    )
+
+
+_DRAFT, _GRPO = _run("draft", "reward-gradient", DRAFT), _run("grpo", "policy-gradient", GRPO)
+RUNS = (Alignment("start", "", TESTS, **_COMMON), _DRAFT, shuffled(_DRAFT), _GRPO, shuffled(_GRPO))
+_REAL = Experiment("alignment-critic", "real", RUNS, seeds=(30, 31, 32, 33, 34), cases=192)
 
 JUDGES = {"reward": "the critic that rewards", "second": "the second critic", "score": "exact physics"}
 
 
 def conclude(outcome: Outcome) -> str:
-    """Improved or exploited: by exact physics against the shuffled control, over training seeds."""
-    start, draft, control = (outcome.row(name, FAST).readouts for name in ("start", "draft", "draft-shuffled"))
-    moved = ", ".join(f"{told} {draft[name].mean - start[name].mean:+.3f}" for name, told in JUDGES.items())
-    exact, other = draft["score"], control["score"]
+    """Improved or exploited, for both methods: by exact physics against the shuffled control, over training seeds."""
+    return " ".join(_concluded(outcome, run) for run in (_DRAFT, _GRPO))
+
+
+def _concluded(outcome: Outcome, run: Alignment) -> str:
+    names = ("start", run.name, shuffled(run).name)
+    start, aligned, control = (outcome.row(name, FAST).readouts for name in names)
+    moved = ", ".join(f"{told} {aligned[name].mean - start[name].mean:+.3f}" for name, told in JUDGES.items())
+    exact, other = aligned["score"], control["score"]
     better = exact.seeds > 1 and exact.low > other.high
-    word = "The generator improves" if better else "The critic was exploited"
+    word = "the generator improves" if better else "the critic was exploited"
     lies = "above" if better else "not above"
     return (
-        f"{word}: on fast balls the exact score is {exact.mean:.3f} [{exact.low:.3f}, {exact.high:.3f}], {lies} the "
-        f"shuffled control's {other.mean:.3f} [{other.low:.3f}, {other.high:.3f}]. Changes of the score: {moved}."
+        f"{run.name}: {word}. On fast balls the exact score is {exact.mean:.3f} [{exact.low:.3f}, {exact.high:.3f}], "
+        f"{lies} the shuffled control's {other.mean:.3f} [{other.low:.3f}, {other.high:.3f}]; changes of the score: "
+        f"{moved}."
     )
 
 
@@ -57,9 +77,10 @@ STUDY = TrainingStudy(
         "true clips and never sees a generated one. Does a generator that follows its gradient obey the laws better?"
     ),
     hypothesis=(
-        "The critic's own score rises in any case: that is what its gradient is for. A second critic of another "
-        "architecture and seed follows part of the way, exact physics less. On fast balls, whose wrong speed both "
-        "critics were taught to see, exact physics improves against a control with shuffled cases."
+        "The critic's own score rises in any case: that is what its gradient is for. Through the pixels (DRaFT-1) the "
+        "generator finds what pleases this network alone: the scores of a second critic, of another architecture and "
+        "seed, and of exact physics fall. A policy gradient (GRPO), which sees scores of whole clips and no pixel, "
+        "exploits less: exact physics does not fall below its shuffled control."
     ),
     sizes={
         "real": _REAL,
@@ -72,39 +93,46 @@ STUDY = TrainingStudy(
             "what it was taught",
             read("reward", "start", "id") - read("reward", "start", FAST), "above", 0.05, premise=True,
         ),
-        Claim(
-            "reward: rises", "On fast balls the score of the critic that rewards rises.", "its gradient was followed",
-            _change("reward", "draft"), "above", 0.0,
+        *(
+            Claim(
+                f"{name}: reward rises", f"{name}: on fast balls the score of the critic that rewards rises.",
+                "it was followed",
+                _change("reward", name), "above", 0.0,
+            )
+            for name in ("draft", "grpo")
         ),
         Claim(
-            "second critic: rises", "The score of a second critic of another architecture and seed rises with it.",
-            "marks that one network takes for lawful need not please another",
-            _change("second", "draft"), "above", 0.0,
+            "draft: second critic falls",
+            "draft: the score of a second critic, of another architecture and seed, falls.",
+            "one cell of another seed, tried before: 0.001 left",
+            _change("second", "draft"), "below", 0.0,
         ),
         Claim(
-            "exact: better than the control", "The exact score ends above that of the shuffled control, seed by seed.",
-            "the judger that was never learned nor followed",
-            read("score", "draft", FAST) - read("score", "draft-shuffled", FAST), "above", 0.0,
+            "draft: exact falls", "draft: the exact score ends below that of the shuffled control, seed by seed.",
+            "the same cell: all clips forfeited",
+            read("score", "draft", FAST) - read("score", "draft-shuffled", FAST), "below", 0.0,
         ),
         Claim(
-            "exact: fast balls", "The exact velocity error on fast balls falls.", "the same",
-            _change("error", "draft"), "below", 0.0,
+            "grpo: exact does not fall", "grpo: the exact score does not end below that of the shuffled control.",
+            "samples of the generator, not pixels, are what it chooses among",
+            read("score", "grpo", FAST) - read("score", "grpo-shuffled", FAST), "not below", 0.0,
         ),
-        Claim(
-            "exact: in distribution", "The exact error in distribution stays within 1.25 times the start's.",
-            "the bound of alignment-table",
-            read("error", "draft", "id") / read("error", "start", "id"), "below", 1.25,
-        ),
-        Claim(
-            "control: no improvement", "With shuffled cases the exact velocity error on fast balls does not fall.",
-            "a shuffled control has nothing to learn from",
-            _change("error", "draft-shuffled"), "not below", 0.0,
+        *(
+            Claim(
+                f"{name}: no improvement", f"{name}: the exact velocity error on fast balls does not fall.",
+                "a shuffled control has nothing to learn from",
+                _change("error", name), "not below", 0.0,
+            )
+            for name in ("draft-shuffled", "grpo-shuffled")
         ),
     ),
     limits=(
         "Scores are means over the criteria that a judger answers: seven laws of exact physics, five of the critics. "
         "Their sizes do not compare, their changes are to be read side by side.",
-        "In the control the critic sees each clip behind the given frames of another case.",
+        "In the control of draft the critic sees each clip behind the given frames of another case; in that of grpo "
+        "each clip gets the score of another one.",
+        "One cell (draft, seed 20) was run before this was declared; there the first hypothesis, that exact physics "
+        "improves, failed. The seeds of the study are others.",
         "The critics were taught speeds of 1 to 6, prompted ones, true and false; slower and faster balls neither.",
     ),
     plots=(

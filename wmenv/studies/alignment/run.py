@@ -116,7 +116,7 @@ class Alignment:
         """See `wmenv.studies.training.kinds.AnyRun`."""
         clips = experiment.cases * len(self.tests) * (1 + len(self.judges))
         looks = A_LOOK * (experiment.points + 1) * 2 if self.method else 0
-        critics = sum(recipe.steps for recipe in self.critics.values()) if self.method else 0
+        critics = sum(recipe.steps for recipe in self.critics.values()) / len(experiment.runs)  # the rows share them
         tested = (clips + looks) * A_SAMPLE * experiment.sampler_steps
         return self.updates * self.update_seconds + critics * A_CRITIC + tested
 

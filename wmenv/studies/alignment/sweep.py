@@ -30,7 +30,7 @@ def _run(rate: float, weight: float) -> Alignment:
         prompts=FAST,
         settings={"updates": UPDATES, "cases": CASES, "learning_rate": rate, "kl_weight": weight},
         judges={"reward": "physics-soft"},
-        update_seconds=0.6 if weight else 0.3,
+        update_seconds=0.9 if weight else 0.32,
     )
 
 
