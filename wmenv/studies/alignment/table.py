@@ -18,7 +18,7 @@ SECONDS = {"reward-gradient": 0.47, "policy-gradient": 1.54, "supervised": 0.16,
 
 def _as_long(method: str) -> int:
     """Updates that take the CPU time of DRaFT-1."""
-    return round(DRAFT["updates"] * SECONDS["reward-gradient"] / SECONDS[method])
+    return round(float(DRAFT["updates"]) * SECONDS["reward-gradient"] / SECONDS[method])
 
 
 SUPERVISED: dict[str, Any] = {"updates": _as_long("supervised"), "cases": 24}
