@@ -143,8 +143,10 @@ def curve_chart(outcome: Outcome) -> StudyChart | None:
                 text_anchor="end" if k == 4 else "middle")
         for k in range(5)
     ]  # fmt: skip
-    parts.append(element("text", "optimiser steps", class_="split", x=width / 2, y=HEIGHT - 6, text_anchor="middle"))
-    title = "Learning curves: velocity error on the training split"
+    aligned = Experiment.of(outcome.experiment).runs[0].scheme == "alignment"
+    where, unit = ("prompts", "updates") if aligned else ("the training split", "optimiser steps")
+    parts.append(element("text", unit, class_="split", x=width / 2, y=HEIGHT - 6, text_anchor="middle"))
+    title = f"Learning curves: velocity error on {where}"
     return StudyChart(
         title=title,
         drawing=_drawing(title, parts, width, HEIGHT),
