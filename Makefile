@@ -9,7 +9,7 @@ export PYTHONSAFEPATH = 1
 export OMP_NUM_THREADS = 1
 PYTEST := $(BIN)/python -m pytest --import-mode=importlib
 
-.PHONY: demo test test-slow test-floor lint gpu-check docs-numbers alignment-table alignment-critic alignment-sweep clean
+.PHONY: demo test test-slow test-floor lint gpu-check docs-numbers alignment-table alignment-critic alignment-sweep scenes-picture clean
 
 demo: $(VENV)/generating  ## The main job on the embedded default: a table and an HTML report
 	$(BIN)/wmenv demo --out wmenv-demo --force
@@ -44,6 +44,9 @@ alignment-table alignment-critic alignment-sweep: $(VENV)/generating  ## A study
 	$(BIN)/wmenv study $@ --real --out study-$@-real
 	cp study-$@-real/study.json docs/studies/$@.json
 	$(BIN)/wmenv study $@ --docs docs
+
+scenes-picture: $(VENV)/installed  ## docs/scenes.png: the first frames of all scenes
+	$(BIN)/python -m wmenv.worlds.scenes.picture docs/scenes.png
 
 clean:
 	rm -rf $(VENV) .venv-floor build dist *.egg-info wmenv-demo

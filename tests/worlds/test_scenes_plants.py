@@ -29,7 +29,7 @@ def planted(key: str, seed: int) -> tuple[Planted, ...]:
 
 
 def some() -> list[Planted]:
-    keys = ("robotics/pick", "gaming/billiards", "human/throwing", "natural/rolling", "natural/water", "animation/hop")
+    keys = ("robotics/pick", "gaming/billiards", "human/throwing", "natural/rolling", "natural/water")
     return [one for k, key in enumerate(keys) for one in planted(key, k % 2)]
 
 

@@ -67,6 +67,21 @@ STUDIES: dict[str, Study] = {
             "wmenv.studies.conflicts:conflicts_table",
         ),
         Study("phyworld-parser", "error of the judger on true clips, by size", "wmenv.studies.parser:parser_table"),
+        Study(
+            "scenes",
+            "scenes of the seven domains, what they stand for and witness",
+            "wmenv.studies.scenes:scenes_table",
+        ),
+        Study(
+            "scenes-alternatives",
+            "lawful alternatives by how well they follow the instruction",
+            "wmenv.studies.scenes:alternatives_table",
+        ),
+        Study(
+            "scenes-violations",
+            "planted violations by their measured size and side effects",
+            "wmenv.studies.scenes:violations_table",
+        ),
         Study("phyworld-faults", "planted faults found, clean clips flagged", "wmenv.studies.faults:faults_table"),
         Study(
             "phyworld-soft",

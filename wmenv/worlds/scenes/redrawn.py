@@ -19,7 +19,9 @@ from wmenv.worlds.scenes.victims import FIRST, airborne, victim
 FloatArray = NDArray[np.float64]
 
 RAMP = 5
-"""Frames within which sizes change."""
+"""Frames within which sizes change to the end."""
+BACK = 4
+"""Frames within which they change where they change back again, so that nobody else is met meanwhile."""
 HOP = 4
 """Frames before which a teleported part meets nobody."""
 SHOWN = 6
@@ -65,9 +67,9 @@ def teleported(case: SceneCase, dice: Dice, multiple: float) -> Rollout | None:
 
 def _resized(case: SceneCase, dice: Dice, factors: tuple[float, float] | None, multiple: float) -> Rollout | None:
     rollout = case.rollout
-    chosen = victim(rollout, dice, RAMP + SHOWN, free=True, alone=True) or victim(
-        rollout, dice, RAMP + SHOWN, free=False
-    )
+    lasting = dice.pick((True, False))
+    frames = RAMP + SHOWN if lasting else 2 * BACK + 1
+    chosen = victim(rollout, dice, frames, free=True, alone=True) or victim(rollout, dice, frames, free=False)
     if chosen is None:
         return None
     k, onset = chosen
@@ -76,7 +78,8 @@ def _resized(case: SceneCase, dice: Dice, factors: tuple[float, float] | None, m
     grow = (across + multiple) / across
     x, z = (grow, grow) if factors is None else (grow ** factors[0], grow ** factors[1])
     look = _copy(rollout)
-    ramp = np.clip((np.arange(len(rollout)) - onset + 1) / RAMP, 0.0, 1.0)
+    since = np.arange(len(rollout)) - onset + 1
+    ramp = np.clip(since / RAMP if lasting else 1 - np.abs(since / BACK - 1), 0.0, 1.0)
     look.scale[:, k] *= 1 + ramp[:, None] * (np.array([x, z]) - 1)
     if case.world.view == "side" and part.pivot is None and not airborne(rollout)[onset, k]:
         look.shift[:, k, 1] += _lift(rollout, k, look.scale[:, k] / rollout.look.scale[:, k])

@@ -82,5 +82,5 @@ SCENE = Scene(
     instruct,
     progress,
     lambda p: ("drink",),
-    hidden={"opening": (0.05, 0.28), "wait": (0.0, 0.8), "time": (0.1, 0.6)},
+    hidden={"opening": (0.0, 0.28), "wait": (0.0, 1.4), "time": (0.1, 0.6)},
 )

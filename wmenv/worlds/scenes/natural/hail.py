@@ -99,7 +99,7 @@ SCENE = Scene(
     lambda p: (f"{p['colours'][0]} hailstone",),
     hidden={
         "fall": (0.0, 1.5),
-        "wind": (-0.8, 0.5),
+        "wind": (-1.6, 0.5),
         "restitution": (0.1, 0.6),
         "friction": (0.0, 0.6),
         "mass": (0.05, 1.0),

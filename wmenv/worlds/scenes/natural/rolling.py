@@ -114,5 +114,5 @@ SCENE = Scene(
     instruct,
     progress,
     lambda p: (f"{p['boulder']} boulder",),
-    hidden={"mass": (0.5, 10.0), "friction": (0.3, 1.0), "restitution": (0.0, 0.8), "start": (0.0, 0.8)},
+    hidden={"mass": (0.5, 10.0), "friction": (0.3, 1.0), "restitution": (0.0, 0.8), "start": (-2.4, 0.8)},
 )

@@ -79,5 +79,5 @@ SCENE = Scene(
     instruct,
     progress,
     lambda p: ("water",),
-    hidden={"opening": (0.06, 0.7), "time": (0.2, 0.8), "wait": (0.0, 0.6)},
+    hidden={"opening": (0.0, 0.7), "time": (0.2, 0.8), "wait": (0.0, 1.2)},
 )
