@@ -40,10 +40,15 @@ def doctor(*, warm: Annotated[bool, Parameter(negative="")] = False) -> int:
         line(True, "kernels", f"drawn and measured in {time.process_time() - started:.1f} s of CPU time")
     except Exception as error:
         line(False, "kernels", f"{type(error).__name__}: {error}; try another numba: pip install -U numba llvmlite")
+    try:
+        _scene_round_trip()
+        line(True, "scenes", "simulated and drawn")
+    except Exception as error:
+        line(False, "scenes", f"{type(error).__name__}: {error}")
     if warm:
         return 1 if problems else 0
     line(sys.version_info >= (3, 11), "python", f"{platform.python_version()} on {platform.platform()}")
-    for package in ("wmenv", "numpy", "gymnasium", "numba", "av", "pydantic"):
+    for package in ("wmenv", "numpy", "gymnasium", "numba", "mujoco", "av", "pydantic"):
         line(True, package, version(package))
     for extra, packages in _EXTRAS.items():
         try:
@@ -87,6 +92,18 @@ def _round_trip() -> None:
         seen = found.position[0, np.argsort(found.hue_class[0])]
         if not np.allclose(seen, discs.position[0], atol=0.02):
             raise ValueError(f"discs drawn at {size} pixels are measured elsewhere: {seen.tolist()}")
+
+
+def _scene_round_trip() -> None:
+    """Let water run for a moment, and find as many of its pixels afterwards."""
+    from dataclasses import replace
+
+    from wmenv.worlds.scenes.catalogue import case
+
+    rendering = replace(case("natural-water-0000"), frames=3, size=64).rendering
+    first, last = rendering.mask(-2).sum(axis=(1, 2))[[0, -1]].tolist()
+    if not 0.8 * first < last < 1.25 * first:
+        raise ValueError(f"{first} pixels of water became {last}")
 
 
 def _video_round_trip() -> None:

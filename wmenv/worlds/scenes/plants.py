@@ -70,7 +70,7 @@ PLANTS: Mapping[str, Plant] = {
         Plant("hang", "fluid", "1 frame of standing still", hanging, ("gravity",)),
         Plant("penetrate", "impenetrability", "1 px of overlap before contact", penetrating),
         Plant(
-            "float", "gravity", "1 px of rise, at rest or in flight, by a pull from nowhere within 8 frames", floating
+            "float", "gravity", "1 px of rise, at rest or in flight, by a pull from nowhere within 6 frames", floating
         ),
         Plant("blur", "quality", "edges spread over 1 px (10 to 90 %)", blurred),
         Plant("noise", "quality", "99 % of the noise within 8 grey levels", noisy),
