@@ -1,17 +1,18 @@
-"""`oracle`: reads the truth; the ceiling of every disc suite."""
+"""`oracle`: reads the truth; the ceiling of every suite whose truth can be drawn."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
-from wmenv.agents.base import closed_spec
+from wmenv.agents.base import closed_spec, continued
 from wmenv.agents.discs import draw_after
 from wmenv.core.case import Case
 from wmenv.core.clip import Clip
 from wmenv.core.errors import InvalidArgument
 from wmenv.worlds.discs.truth import DiscTruth
 from wmenv.worlds.discs.world import frame_times
+from wmenv.worlds.scenes.scene import SceneCase
 
 
 class Oracle:
@@ -35,8 +36,12 @@ class Oracle:
 
     def _clip(self, case: Case) -> Clip:
         truth = case.truth
+        if isinstance(truth, SceneCase):
+            return continued(case.request, truth.rendering.clip.frames[len(case.request.frames) :])
         if not isinstance(truth, DiscTruth):
-            raise InvalidArgument(f"'oracle' draws discs; case {case.id} has a truth of type {type(truth).__name__}")
+            raise InvalidArgument(
+                f"'oracle' draws discs and scenes; case {case.id} has a truth of type {type(truth).__name__}"
+            )
         frames, _, fps = closed_spec(case.request)
         times = frame_times(frames, fps)[len(case.request.frames) :]
         return draw_after(case.request, truth.discs(times), truth.edge)

@@ -45,6 +45,7 @@ class PromptedEnv(SuiteEnv):
         domains: Names that `domain` may have.
         schemes: Names that `scheme` may have, the default one first.
         own_judger: Judger of wmenv's own cases; published ones have none that needs no weights.
+        own_condition: Default condition of wmenv's own cases; `image` where their judger measures from the first frame.
     """
 
     family: ClassVar[str]
@@ -52,6 +53,7 @@ class PromptedEnv(SuiteEnv):
     domains: ClassVar[tuple[str, ...]] = ()
     schemes: ClassVar[tuple[str, ...]]
     own_judger: ClassVar[str | None] = None
+    own_condition: ClassVar[Condition] = "text"
     version: ClassVar[int] = 0
 
     def __init__(
@@ -60,7 +62,7 @@ class PromptedEnv(SuiteEnv):
         *,
         cases: str = "wmenv",
         data: str | Path | None = None,
-        condition: Condition = "text",
+        condition: Condition | None = None,
         subset: str | None = None,
         scheme: str | None = None,
         size: int = 128,
@@ -76,7 +78,8 @@ class PromptedEnv(SuiteEnv):
             cases: `wmenv` (its own), `official` (the published ones from your copy, whose hashes must agree) or `copy`
                 (from a copy of any state, told as such).
             data: Folder of your copy, for `official` and `copy`.
-            condition: `text`, or `image` with the first frame given.
+            condition: `text`, or `image` with the first frame given; by default as `own_condition` has it for wmenv's
+                own cases, `text` for others.
             subset: `hard:FILE`: the 45 cases of lowest mean in an official result file, or in several joined by `+`;
                 `hard-100:FILE` for another number.
             scheme: How verdicts become a total; see the suite.
@@ -88,12 +91,13 @@ class PromptedEnv(SuiteEnv):
         """
         self.domain = check_option("domain", domain, (None, *self.domains))
         check_option("cases", cases, CASES)
-        self.condition: Condition = check_option("condition", condition, CONDITIONS)
+        usual = self.own_condition if cases == "wmenv" else CONDITIONS[0]
+        self.condition: Condition = check_option("condition", condition or usual, CONDITIONS)
         if size not in SIZES:
             raise InvalidArgument(f"size must lie in {SIZES.start} to {SIZES.stop - 1} pixels, got {size}")
         if not 2 <= frames <= MAX_FRAMES:
             raise InvalidArgument(f"frames must lie in 2 to {MAX_FRAMES}, got {frames}")
-        self.given = int(condition == "image")
+        self.given = int(self.condition == "image")
         self.clip_spec = ClipSpec(frames, size, size, _rate(fps))
         self.scheme, self.criteria = self.scheme_criteria(
             check_option("scheme", scheme or self.schemes[0], self.schemes)

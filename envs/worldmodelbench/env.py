@@ -26,6 +26,8 @@ class WorldModelBenchEnv(PromptedEnv):
     benchmark = "worldmodelbench"
     domains = tuple(DOMAINS)
     schemes = ("points",)
+    own_judger = "scene-oracle"
+    own_condition = "image"
 
     def own(self) -> CaseSource:
         """Procedural scenes of the domain."""

@@ -11,9 +11,14 @@ from gymnasium.utils.env_checker import check_env
 import wmenv
 from wmenv.core.registries import AGENTS, SUITES
 from wmenv.envs.base import SuiteEnv
+from wmenv.envs.prompted import PromptedEnv
 
 IDS = [entry.name for entry in SUITES.entries()]
 TAGS = ("level", "regime", "modality", "parity", "oracle", "chance", "licence")
+
+
+def prompted(env_id: str) -> bool:
+    return issubclass(SUITES.load(env_id), PromptedEnv)
 
 
 def test_there_are_ids() -> None:
@@ -57,14 +62,18 @@ def test_id_declares_what_it_is(env_id: str) -> None:
 
 @pytest.mark.parametrize("env_id", IDS)
 def test_anchors_bracket_the_scale(env_id: str) -> None:
-    suite = gym.make(f"wmenv:{env_id}", size=64).unwrapped
-    cases = suite.cases(suite.case_ids(8, gym.utils.seeding.np_random(0)[0]))
+    suite = gym.make(f"wmenv:{env_id}", **({} if prompted(env_id) else {"size": 64})).unwrapped
+    cases = suite.cases(suite.case_ids(2 if prompted(env_id) else 8, gym.utils.seeding.np_random(0)[0]))
     seeds = list(range(len(cases)))
     tags = SUITES.entry(env_id).tags
     best = suite.score(cases, AGENTS.create(tags["oracle"]).act(cases, seeds))
     least = suite.score(cases, AGENTS.create(tags["chance"]).act(suite.observe(cases), seeds))
     assert min(one.reward for one in best) > 0.95
-    assert sum(one.reward for one in least) / len(least) < 0.3
+    mean = sum(one.reward for one in least) / len(least)
+    if prompted(env_id):  # most of its points are for laws that a clip in which nothing happens does not break
+        assert mean < 0.8 and {one["instruction"].score for one in least} == {0.0}
+    else:
+        assert mean < 0.3
 
 
 @pytest.mark.parametrize("env_id", IDS)
