@@ -37,7 +37,7 @@ def build(p: Parameters) -> World:
     """Across, down, and let go; then the tool goes up."""
     gap = 2 * HALF + TOOL[1] + 0.004
     high = p["height"] + gap
-    top = 2 * STAND[1] + p["drop"] + gap if abs(p["aim"] - p["place"]) < 0.25 else p["drop"] + gap
+    top = 2 * STAND[1] + p["drop"] + gap if abs(p["aim"] - p["place"]) < STAND[0] + HALF + 0.03 else p["drop"] + gap
     tool = through(
         (0.1, p["start"], high, 0.0),
         (0.1 + p["time"], p["aim"], max(high, top + 0.1), 0.0),
