@@ -169,6 +169,7 @@ class Method(gym.Wrapper[Any, Any, Any, Any], ABC):
             held_out=self.held_out,
             judge=self._eval_reward,
             splits=splits_beside(self.mixture, [one for one in s.look_splits.split(",") if one], suite),
+            prompted=self.mixture.splits,
             cases=s.look_cases,
             samples=s.look_samples,
             policy=self.kernel,

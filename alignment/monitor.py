@@ -70,7 +70,7 @@ class Look:
 
     Attributes:
         splits: By name.
-        reward: Mean over the splits of their rewards.
+        reward: Mean of the rewards of the prompted splits; what is looked at beside them chooses no weights.
         held_out: The same of the held-out judger's.
         kl: Divergence from the start along a noisy path, joint, nats.
         kl_per_dimension: The same a dimension.
@@ -107,6 +107,7 @@ class Monitor:
         held_out: The suite with the held-out judger, or None.
         judge: The reward that is trained on.
         splits: To look at.
+        prompted: Those of them that prompts come from.
         cases: Of each split.
         samples: Clips a case.
         policy: The noisy path of the divergence.
@@ -117,6 +118,7 @@ class Monitor:
     held_out: Any
     judge: Judge
     splits: tuple[str, ...]
+    prompted: tuple[str, ...]
     cases: int
     samples: int
     policy: Policy
@@ -128,8 +130,8 @@ class Monitor:
         kl, dimensions = self._divergence(generator, weights, reference)
         return Look(
             splits=seen,
-            reward=_mean([one.reward for one in seen.values()]),
-            held_out=_mean([one.held_out for one in seen.values()]),
+            reward=_mean([seen[split].reward for split in self.prompted]),
+            held_out=_mean([seen[split].held_out for split in self.prompted]),
             kl=kl,
             kl_per_dimension=kl / dimensions,
         )
