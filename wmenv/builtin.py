@@ -122,6 +122,12 @@ def register_builtin() -> None:
         reads_truth="true",
         world="scenes",
     )
+    JUDGERS.add(
+        "scene-pixels",
+        "wmenv.judgers.scenes:ScenePixels",
+        "measures wmenv's own scenes in the picture, from the first frame's facts; reads no truth",
+        world="scenes",
+    )
     _methods()
 
 

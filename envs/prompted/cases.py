@@ -29,6 +29,7 @@ class PromptedCase:
         tags: Facts to group results by, such as domain and subdomain.
         first_frame: Makes the first frame of a form, uint8 (H, W, 3); None where there is no picture.
         load_truth: Makes the truth on first access.
+        load_facts: Makes what judgers that read no truth may know besides the request.
     """
 
     id: str
@@ -37,6 +38,7 @@ class PromptedCase:
     tags: Mapping[str, str]
     first_frame: Callable[[ClipSpec], NDArray[np.uint8]] | None = None
     load_truth: Callable[[], Any] = field(default=_no_truth)
+    load_facts: Callable[[], Any] = field(default=_no_truth)
 
 
 class CaseSource(Protocol):

@@ -206,6 +206,7 @@ class PromptedEnv(SuiteEnv):
             scheme=self.scheme,
             tags=MappingProxyType({"split": self._split_of[case_id], **found.tags}),
             load_truth=found.load_truth,
+            load_facts=found.load_facts,
         )
 
 

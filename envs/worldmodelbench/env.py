@@ -26,7 +26,7 @@ class WorldModelBenchEnv(PromptedEnv):
     benchmark = "worldmodelbench"
     domains = tuple(DOMAINS)
     schemes = ("points",)
-    own_judger = "scene-oracle"
+    own_judger = "scene-pixels"
     own_condition = "image"
 
     def own(self) -> CaseSource:

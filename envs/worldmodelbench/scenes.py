@@ -15,6 +15,7 @@ from wmenv.core.clip import Clip
 from wmenv.envs.prompted.cases import PromptedCase
 from wmenv.envs.worldmodelbench.criteria import criteria
 from wmenv.worlds.scenes.catalogue import case, shipped
+from wmenv.worlds.scenes.facts import Facts, facts
 from wmenv.worlds.scenes.scene import SceneCase
 
 VERSION = 0
@@ -55,6 +56,7 @@ class SceneCases:
             {"domain": scene.domain, "subdomain": scene.subdomain, "scene": scene.name},
             partial(_first_frame, case_id),
             partial(_formed, case_id, self.spec),
+            partial(_facts, case_id, self.spec),
         )
 
     def true_clip(self, case_id: str, spec: ClipSpec) -> Clip:
@@ -73,3 +75,8 @@ def _formed(case_id: str, spec: ClipSpec) -> SceneCase:
     """A case in a form; the last few keep what was simulated and drawn."""
     assert spec.frames is not None and spec.fps is not None and spec.height is not None
     return replace(case(case_id), frames=spec.frames, fps=spec.fps, size=spec.height)
+
+
+@lru_cache(maxsize=256)
+def _facts(case_id: str, spec: ClipSpec) -> Facts:
+    return facts(_formed(case_id, spec))

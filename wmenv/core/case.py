@@ -97,6 +97,7 @@ class Case:
         tags: Facts to group results by, such as split and level.
         step: Step within the episode, 0 in one-step suites.
         load_truth: Makes the truth on first access; may be expensive.
+        load_facts: Makes the public facts.
     """
 
     request: Request
@@ -105,6 +106,7 @@ class Case:
     tags: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     step: int = 0
     load_truth: Callable[[], Any] = _no_truth
+    load_facts: Callable[[], Any] = _no_truth
 
     @property
     def id(self) -> str:
@@ -119,6 +121,11 @@ class Case:
             TruthWithheld: The case was handed to somebody who did not declare that they read the truth.
         """
         return self.load_truth()
+
+    @property
+    def facts(self) -> Any:
+        """What anybody may know besides the request; its type belongs to the suite, None where there is nothing."""
+        return self.load_facts()
 
     def without_truth(self, reader: str) -> Case:
         """The same case with a truth that raises on access."""

@@ -1,0 +1,109 @@
+"""Amount and shape of things, and volume and flow of a liquid."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wmenv.judgers.scenes.contacts import Gaps
+from wmenv.judgers.scenes.motion import inside
+from wmenv.judgers.scenes.tracking import COVERED, Track, Tracker
+from wmenv.worlds.scenes.world import Liquid, World
+
+FloatArray = NDArray[np.float64]
+
+CLEAR = 0.97
+"""Share of a silhouette that must be free for its size to be told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Matter:
+    """What the amount and shape of one mover show.
+
+    Attributes:
+        growth: Second largest logarithm of its area over that of its silhouette, against the first frame.
+        loss: Likewise for less.
+        aspect: Second largest change of the logarithm of its width over its height.
+        narrow: Second largest change of the logarithm of its width where it seems to have sunk into something.
+        gone: Frames at which its place shows what is behind it.
+        found: Frames at which it was seen well.
+    """
+
+    growth: float
+    loss: float
+    aspect: float
+    narrow: float
+    gone: int
+    found: int
+
+
+def matter(track: Track, gaps: Gaps, world: World, scale: float) -> Matter:
+    """Measure one mover."""
+    here = inside(track, world)
+    apart = (gaps.others > 2.0 / scale) & ((gaps.solid > -1.0 / scale) | ~track.whole)
+    clear = here & (track.clear > CLEAR)
+    known = track.seen & clear
+    amount = np.log(np.maximum(track.amount, 0.05) / max(track.amount[0], 0.05))
+    ratio = np.where(track.spread[:, 1] > 0, track.spread[:, 0] / np.maximum(track.spread[:, 1], 1e-6), 1.0)
+    aspect = np.log(np.maximum(ratio, 0.05) / max(ratio[0], 0.05))
+    width = np.log(np.maximum(track.width, 0.05) / max(track.width[0], 0.05))
+    sunk = (gaps.solid < -1.0 / scale) & (track.clear > 0.3) & (track.amount > 0.15)
+    gone = here & (track.clear > COVERED) & (track.amount < 0.15) & (track.other < 0.3)
+    return Matter(
+        growth=_second(np.where(known & apart, amount, 0.0)),
+        loss=_second(np.where(known & apart, -amount, 0.0)),
+        aspect=_second(np.where(known & apart & (track.spread[:, 1] > 0), np.abs(aspect), 0.0)),
+        narrow=_second(np.where(here & (gaps.others > 2 / scale) & sunk, np.abs(width), 0.0)),
+        gone=int(gone.sum()),
+        found=int(track.seen.sum()),
+    )
+
+
+def _second(values: FloatArray) -> float:
+    return max(0.0, float(np.sort(values)[-2])) if len(values) > 1 else 0.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Flow:
+    """What a liquid shows.
+
+    Attributes:
+        less: Logarithm of the volume lost.
+        more: Likewise gained.
+        stop: Logarithm of how suddenly it came to rest.
+        track: (T, 3) centre and half spread along x, metres; NaN where it is not seen.
+    """
+
+    less: float
+    more: float
+    stop: float
+    track: FloatArray
+
+
+def flow(liquid: Liquid, tracker: Tracker) -> Flow:
+    """Measure a liquid: its area, less three quarters of a pixel along its edge, and the pixels that change."""
+    mask = tracker.masks[liquid.colour]
+    body = mask > 0.5
+    edge = np.abs(np.diff(body.astype(int), axis=1)).sum((1, 2)) + np.abs(np.diff(body.astype(int), axis=2)).sum((1, 2))
+    volume = np.maximum(mask.sum((1, 2)) - 0.75 * edge * tracker.size / 128, 1.0)
+    change = np.log(volume / volume[0])
+    track = np.full((len(mask), 3), np.nan)
+    scale, centre, size = tracker.scale, tracker.world.camera.centre, tracker.size
+    for t, one in enumerate(mask):
+        if one.sum() > 4:
+            x = (np.arange(size) + 0.5 - size / 2) / scale + centre[0]
+            z = -(np.arange(size) + 0.5 - size / 2) / scale + centre[1]
+            across, up = one.sum(0) / one.sum(), one.sum(1) / one.sum()
+            middle = float(across @ x)
+            track[t] = middle, float(up @ z), 2 * np.sqrt(float(across @ (x - middle) ** 2))
+    moved = (np.abs(np.diff(mask, axis=0)) > 0.3).sum((1, 2)) + 1.0
+    stop = [np.log(np.median(moved[t - 3 : t]) / moved[t : t + 2].max()) for t in range(3, len(moved) - 1)]
+    ordered = np.sort(change)
+    return Flow(
+        less=max(0.0, -float(np.median(ordered[:4]))),
+        more=max(0.0, float(np.median(ordered[-4:]))),
+        stop=max([0.0, *map(float, stop)]),
+        track=track,
+    )

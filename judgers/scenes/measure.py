@@ -1,0 +1,89 @@
+"""Everything that is measured in a clip, in one place: statistics by criterion, before any threshold."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wmenv.core.clip import Clip
+from wmenv.judgers.scenes.contacts import Gaps
+from wmenv.judgers.scenes.likeness import unlike
+from wmenv.judgers.scenes.look import look
+from wmenv.judgers.scenes.matter import Flow, flow, matter
+from wmenv.judgers.scenes.motion import motion
+from wmenv.judgers.scenes.tracking import Track, Tracker
+from wmenv.worlds.scenes.facts import Facts
+
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Measured:
+    """What a clip shows.
+
+    Attributes:
+        start: Pixels, at a width of 128, in which the first frame is not the case's.
+        level: Level of the instruction.
+        statistics: Largest value over all movers, by name.
+        witnesses: Movers that were seen in at least half of the frames, by name; a liquid counts as one.
+        tracks: Tracks by name.
+    """
+
+    start: float
+    level: int
+    statistics: Mapping[str, float]
+    witnesses: tuple[str, ...]
+    tracks: Mapping[str, Track]
+
+
+def measure(facts: Facts, clip: Clip, given: NDArray[np.uint8] | None = None) -> Measured:
+    """Measure a clip of square pictures.
+
+    Args:
+        facts: Public facts of its case.
+        clip: The clip.
+        given: (H, W, 3) the case's first frame, where the clip was asked to begin with it; drawn otherwise.
+    """
+    size = clip.frames.shape[2]
+    plate = facts.plate(size)
+    behind = plate.clip.frames[0].astype(float)
+    frames = clip.frames.astype(float)
+    tracker = Tracker(facts, frames, behind, plate.depth[0].astype(float))
+    tracks = tracker.run()
+    found: dict[str, float] = {}
+    seen = []
+    for name, track in tracks.items():
+        if track.part.role != "mover":
+            continue
+        if track.seen.mean() >= 0.5:
+            seen.append(name)
+        gaps = Gaps(name, tracks, tracker)
+        one = motion(track, gaps, facts.world, float(clip.fps))
+        body = matter(track, gaps, facts.world, tracker.scale)
+        for source, names in (
+            (one, ("spike", "knock", "spikes", "gain", "swerve", "aside", "fall", "overlap")),
+            (body, ("growth", "loss", "aspect", "narrow", "gone")),
+        ):
+            for key in names:
+                found[key] = max(found.get(key, 0.0), float(getattr(source, key)))
+    seen_look = look(frames, behind, tracker.colours, tracks)
+    found |= {name: getattr(seen_look, name) for name in ("noise", "soft", "flicker", "turn")}
+    poses = {name: np.where(track.seen[:, None], track.pose, np.nan) for name, track in tracks.items()}
+    liquid = facts.world.liquid
+    if liquid is not None:
+        running: Flow = flow(liquid, tracker)
+        found |= {"less": running.less, "more": running.more, "stop": running.stop}
+        poses[liquid.name] = running.track
+        if np.isfinite(running.track[:, 0]).mean() >= 0.5:
+            seen.append(liquid.name)
+    first = facts.first_frame(size) if given is None else given
+    return Measured(
+        start=float(unlike(clip.frames[0], first)),
+        level=facts.grade(poses),
+        statistics=found,
+        witnesses=tuple(seen),
+        tracks=tracks,
+    )

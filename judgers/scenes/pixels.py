@@ -1,0 +1,94 @@
+"""`scene-pixels`: measures scenes in the picture, from what anybody may know of a case."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from wmenv.core.case import Case
+from wmenv.core.clip import Clip, Response
+from wmenv.core.errors import InvalidCase
+from wmenv.core.verdict import Judgement, Verdict, fail_all, forfeit_all, judgement
+from wmenv.judgers.scenes.likeness import PIXELS
+from wmenv.judgers.scenes.measure import Measured, measure
+from wmenv.worlds.scenes.facts import Facts
+
+THRESHOLDS: Mapping[str, Mapping[str, float]] = {
+    "newton": {"spike": 2.0, "knock": 6.0, "spikes": 2.5, "gain": 0.85, "swerve": 0.6, "aside": 0.06},
+    "mass": {"growth": 0.11, "loss": 0.14, "aspect": 0.16, "narrow": 0.16, "gone": 1.5},
+    "fluid": {"less": 0.28, "more": 0.2, "stop": 2.0},
+    "impenetrability": {"overlap": 0.14},
+    "gravity": {"fall": 0.08},
+    "quality": {"noise": 1.5, "soft": 0.08},
+    "temporal": {"flicker": 0.015, "turn": 4.0, "spikes": 2.5, "spike": 3.0, "gone": 1.5},
+}
+"""Statistics of `Motion`, `Matter`, `Flow` and `Look` by criterion, and the value at which the score is one half."""
+STEEPNESS = 6
+"""How fast scores fall: 1 / (1 + (statistic / threshold)^6), so that half a threshold costs 1.5 %."""
+SHORTEST, SMALLEST = 8, 32
+
+
+class ScenePixels:
+    """Reads the clip and the case's public facts: first frame, camera, shapes and colours of the things, words.
+
+    It reads no truth. Every thing is followed by the silhouette of its known shape; laws are tested where the
+    picture can tell: free flight, motion with nothing near, sizes of what nothing hides. What it cannot see (no
+    mover found, another world than the case's) is forfeited or, where the clip was not asked to show that world,
+    failed; never passed.
+    """
+
+    name: str = "scene-pixels"
+    accepts: tuple[str, ...] = ("clip",)
+    reads_truth: bool = False
+    exact: bool = True
+
+    def __init__(self) -> None:
+        self.card: Mapping[str, Any] = {"identity": "scene-pixels-v0"}
+
+    def judge(self, cases: Sequence[Case], responses: Sequence[Response]) -> list[Judgement]:
+        """Judge each clip by itself."""
+        return [self._judged(case, response) for case, response in zip(cases, responses, strict=True)]
+
+    def _judged(self, case: Case, response: Response) -> Judgement:
+        facts, identity = case.facts, self.card["identity"]
+        if not isinstance(facts, Facts):
+            raise InvalidCase(f"{self.name} judges scenes; the facts of case {case.id} are {type(facts).__name__}")
+        assert isinstance(response, Clip)
+        length, height, width, _ = response.frames.shape
+        if height != width or width < SMALLEST or length < SHORTEST:
+            reason = f"expected at least {SHORTEST} square frames of {SMALLEST} pixels, got {response.spec()}"
+            return forfeit_all(case, reason, identity)
+        given = case.request.frames[0] if len(case.request.frames) else None
+        if given is not None and given.shape != response.frames.shape[1:]:
+            given = None
+        found = measure(facts, response, given)
+        if found.start > PIXELS and not len(case.request.frames):
+            reason = (
+                "the clip shows another world than the case's, which its words alone do not fix; "
+                "use condition='image', whose clips begin with the case's first frame"
+            )
+            return fail_all(case, reason, identity)
+        return judgement(case, [_verdict(criterion.id, facts, found) for criterion in case.criteria], identity)
+
+
+def _verdict(name: str, facts: Facts, found: Measured) -> Verdict:
+    if name not in facts.concerned:
+        return Verdict.not_applicable(name, "nothing in this case could break it")
+    anchored = found.start <= PIXELS
+    if name == "instruction":
+        level = found.level if anchored else 0
+        return Verdict.answered(name, level / 3, float(level), start=found.start)
+    if name == "temporal" and not anchored:
+        return Verdict.forfeited(name, f"{found.start:.0f} pixels of the first frame are not the case's")
+    liquid = facts.world.liquid
+    seen = [one for one in found.witnesses if (liquid is not None and one == liquid.name) == (name == "fluid")]
+    if name not in ("quality", "temporal") and not (seen or (name == "gravity" and found.witnesses)):
+        return Verdict.forfeited(name, "nothing that could show it was found in the clip")
+    shares = {statistic: found.statistics.get(statistic, 0.0) / limit for statistic, limit in THRESHOLDS[name].items()}
+    worst = max(shares, key=lambda one: shares[one])
+    score = float(1 / (1 + min(shares[worst], 1e3) ** STEEPNESS))
+    values = {statistic: round(float(found.statistics.get(statistic, np.nan)), 5) for statistic in shares}
+    known = {statistic: value for statistic, value in values.items() if np.isfinite(value)}
+    return Verdict.answered(name, score, float(score >= 0.5), because=worst, **known)

@@ -1,0 +1,112 @@
+"""Where a thing of known shape and pose shows in the picture, and how far points are from it."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wmenv.worlds.scenes.world import Camera, Part
+
+FloatArray = NDArray[np.float64]
+
+
+def distance(part: Part, pose: FloatArray, points: FloatArray) -> FloatArray:
+    """Signed distance of points of the plane from a part's cross-section, metres; negative inside.
+
+    Args:
+        part: The part.
+        pose: (3,) x, z and angle.
+        points: (..., 2) metres.
+    """
+    cos, sin = np.cos(pose[2]), np.sin(pose[2])
+    dx, dz = points[..., 0] - pose[0], points[..., 1] - pose[1]
+    u, w = cos * dx + sin * dz, -sin * dx + cos * dz
+    if part.shape == "box":
+        a, b = np.abs(u) - part.size[0], np.abs(w) - part.size[1]
+        return np.asarray(np.hypot(np.maximum(a, 0), np.maximum(b, 0)) + np.minimum(np.maximum(a, b), 0))
+    if part.shape == "capsule":
+        return np.asarray(np.hypot(u, np.maximum(np.abs(w) - part.size[1], 0)) - part.size[0])
+    return np.asarray(np.hypot(u, w) - part.size[0])
+
+
+def outline(part: Part, pose: FloatArray, count: int = 24) -> FloatArray:
+    """(count, 2) points on the edge of a part's cross-section, metres."""
+    angle = np.linspace(0, 2 * np.pi, count, endpoint=False)
+    ray = np.column_stack([np.cos(angle), np.sin(angle)])
+    if part.shape == "box":
+        local = ray / np.abs(ray / np.asarray(part.size[:2])).max(axis=1, keepdims=True)
+    elif part.shape == "capsule":
+        local = ray * part.size[0] + np.column_stack([0 * angle, np.sign(np.round(ray[:, 1], 9)) * part.size[1]])
+    else:
+        local = ray * part.size[0]
+    cos, sin = np.cos(pose[2]), np.sin(pose[2])
+    return np.asarray(local @ np.array([[cos, sin], [-sin, cos]]) + pose[:2])
+
+
+def area(part: Part) -> float:
+    """Area of the cross-section, square metres."""
+    if part.shape == "box":
+        return 4 * part.size[0] * part.size[1]
+    if part.shape == "capsule":
+        return float(np.pi * part.size[0] ** 2 + 4 * part.size[0] * part.size[1])
+    return float(np.pi * part.size[0] ** 2)
+
+
+def reach(part: Part) -> float:
+    """Radius of a circle around the part, metres."""
+    if part.shape == "box":
+        return float(np.hypot(part.size[0], part.size[1]))
+    return float(sum(part.size[:2])) if part.shape == "capsule" else part.size[0]
+
+
+class Window:
+    """A rectangle of pixels and the points of the plane they show.
+
+    Attributes:
+        rows: Slice of rows.
+        columns: Slice of columns.
+    """
+
+    def __init__(self, camera: Camera, size: int, centre: FloatArray, radius: float) -> None:
+        """Pixels within `radius` metres of a point of the plane, cut to the picture; at least one pixel."""
+        self.camera, self.scale = camera, camera.scale(size)
+        column, row = camera.pixels(np.asarray(centre, float), size)
+        half = radius * self.scale
+        self.rows, self.columns = _cut(row, half, size), _cut(column, half, size)
+        x = (np.arange(self.columns.start, self.columns.stop) + 0.5 - size / 2) / self.scale
+        z = -(np.arange(self.rows.start, self.rows.stop) + 0.5 - size / 2) / self.scale
+        self.offsets = np.stack(np.meshgrid(x, z), axis=-1)
+
+    @property
+    def points(self) -> FloatArray:
+        """(h, w, 2) points of the plane y = 0."""
+        return np.asarray(self.offsets + np.asarray(self.camera.centre))
+
+    def of(self, picture: NDArray[np.generic]) -> NDArray[np.generic]:
+        """The window's part of a picture (H, W, ...)."""
+        return np.asarray(picture[self.rows, self.columns])
+
+    def coverage(self, part: Part, pose: FloatArray) -> FloatArray:
+        """(h, w) share of each pixel that a part covers: the union of its front and its back face."""
+        far = self.camera.distance * self.camera.half_width
+        faces = (0.0,) if part.shape in ("ball", "capsule") else (-part.depth, part.depth)
+        shown = []
+        for y in faces:
+            points = self.offsets * ((far + part.y + y) / far) + np.asarray(self.camera.centre)
+            shown.append(np.clip(0.5 - distance(part, pose, points) * self.scale, 0.0, 1.0))
+        return np.asarray(np.max(shown, axis=0))
+
+    def details(self, part: Part, pose: FloatArray) -> NDArray[np.bool_]:
+        """(h, w) pixels at and around what is drawn in front of a part; outlines are behind it."""
+        out = np.zeros(self.offsets.shape[:2], bool)
+        cos, sin = np.cos(pose[2]), np.sin(pose[2])
+        for d in (one for one in part.details if one.y < 0):
+            at = (pose[0] + cos * d.at[0] - sin * d.at[1], pose[1] + sin * d.at[0] + cos * d.at[1])
+            drawn = Part("detail", d.shape, d.size, at, d.colour)
+            out |= distance(drawn, np.array([*at, pose[2] + d.angle]), self.points) < 1.2 / self.scale
+        return out
+
+
+def _cut(middle: float, half: float, size: int) -> slice:
+    start = int(np.clip(np.floor(middle - half), 0, size - 1))
+    return slice(start, int(np.clip(np.ceil(middle + half) + 1, start + 1, size)))

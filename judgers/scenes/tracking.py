@@ -1,0 +1,271 @@
+"""Poses of known things in a clip: at each frame the silhouette that agrees best with the pixels of its colour."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wmenv.judgers.scenes.colours import ANGLE, Colours, hue, turned
+from wmenv.judgers.scenes.silhouette import Window, area, distance, reach
+from wmenv.worlds.scenes.facts import Facts
+from wmenv.worlds.scenes.world import Part
+
+FloatArray = NDArray[np.float64]
+
+MARGIN = 3.0
+"""Pixels around a silhouette that speak against it where they show its colour."""
+STEPS = (1.0, 0.4, 0.15)
+"""Pixels; of the search for a pose."""
+FOUND = 0.35
+"""Least agreement of a silhouette with the pixels."""
+NEAR = 4.0
+"""Pixels around the last pose of a thing within which its colour is put down to it."""
+COVERED = 0.5
+"""Share of a silhouette that must not be hidden."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Track:
+    """What was seen of one thing.
+
+    Attributes:
+        part: The thing.
+        pose: (T, 3) metres and radians; carried on where it was not seen.
+        agreement: (T,) intersection over union of silhouette and pixels, those hidden left out.
+        clear: (T,) share of the silhouette that nothing hides and the picture holds.
+        amount: (T,) pixels of its colour over the pixels of its silhouette.
+        spread: (T, 2) standard deviations of its pixels along its own axes, over those of its silhouette.
+        width: (T,) the same along x.
+        other: (T,) share of its silhouette that shows another colour than any known one.
+        shade: (T,) hue of its pixels, radians, NaN where unseen.
+    """
+
+    part: Part
+    pose: FloatArray
+    agreement: FloatArray
+    clear: FloatArray
+    amount: FloatArray
+    spread: FloatArray
+    width: FloatArray
+    other: FloatArray
+    shade: FloatArray
+
+    @property
+    def seen(self) -> NDArray[np.bool_]:
+        """(T,) whether it was found."""
+        return np.asarray((self.agreement >= FOUND) & (self.clear >= 0.2))
+
+    @property
+    def whole(self) -> NDArray[np.bool_]:
+        """(T,) whether it is as wide as it should be: one that has sunk into something is, one that shrank is not."""
+        return np.asarray(np.abs(np.log(np.maximum(self.width, 0.05) / max(self.width[0], 0.05))) < 0.1)
+
+
+class Tracker:
+    """Follows everything that is tracked in one clip."""
+
+    def __init__(self, facts: Facts, frames: FloatArray, plate: FloatArray, depth: FloatArray) -> None:
+        """Start.
+
+        Args:
+            facts: Public facts of the case.
+            frames: (T, H, W, 3).
+            plate: (H, W, 3) the picture without anything that moves.
+            depth: (H, W) metres along each ray to what the plate shows.
+        """
+        self.facts, self.world = facts, facts.world
+        self.size = frames.shape[2]
+        self.scale = self.world.camera.scale(self.size)
+        self.colours = Colours(frames, plate)
+        self.parts = [self.world.parts[k] for k in self.world.labelled]
+        self.poses = [np.array([*part.at, part.angle]) for part in self.parts]
+        self.speeds = [np.zeros(3) for _ in self.parts]
+        self.hues = [hue(part.colour) for part in self.parts]
+        self.known = {part.colour for part in self.world.parts if part.moves}
+        if self.world.liquid is not None:
+            self.known.add(self.world.liquid.colour)
+        self.followed = {part.colour for part in self.parts} - {
+            part.colour for part in self.world.parts if part.moves and part not in self.parts
+        }
+        if self.world.liquid is not None:
+            self.followed.discard(self.world.liquid.colour)
+        self.masks = {colour: self.colours.coverage(colour) for colour in self.known}
+        camera = self.world.camera
+        across = (np.arange(self.size) + 0.5 - self.size / 2) / self.scale
+        self.far = camera.distance * camera.half_width
+        self.near = depth / np.sqrt(1 + (across[:, None] ** 2 + across**2) / self.far**2) - self.far
+        self.rows: list[list[tuple[FloatArray, FloatArray]]] = [[] for _ in self.parts]
+
+    def run(self) -> Mapping[str, Track]:
+        """Follow all through all frames."""
+        for t in range(len(self.colours.vivid)):
+            for k in range(len(self.parts)):
+                self._follow(k, t)
+        return {part.name: self._track(k) for k, part in enumerate(self.parts)}
+
+    def _track(self, k: int) -> Track:
+        pose = np.array([row[0] for row in self.rows[k]])
+        found = np.array([row[1] for row in self.rows[k]])
+        agreement, clear, amount, along, across, width, other, shade = found.T
+        spread = np.stack([along, across], axis=-1)
+        return Track(self.parts[k], pose, agreement, clear, amount, spread, width, other, shade)
+
+    def _follow(self, k: int, t: int) -> None:
+        """Find one thing in one frame."""
+        last, speed = self.poses[k], self.speeds[k]
+        candidates = [last, last + speed] if t > 1 else [last]
+        best, score = self._fitted(k, t, candidates)
+        if score < 0.75 and t:
+            far = self._elsewhere(k, t)
+            if far is not None:
+                other, better = self._fitted(k, t, [np.array([*far, last[2]]), np.array([*far, (last + speed)[2]])])
+                if better > score + 0.05:
+                    best, score = other, better
+        facts = self._measured(k, t, best)
+        if facts[0] < FOUND or facts[1] < 0.2:
+            best = last if facts[1] >= 0.2 else last + speed
+            facts = self._measured(k, t, best)
+        else:
+            if t:
+                self.speeds[k] = best - last
+        self.poses[k] = best
+        self.rows[k].append((best, facts))
+
+    def _fitted(self, k: int, t: int, candidates: list[FloatArray]) -> tuple[FloatArray, float]:
+        """Pose of best agreement by coordinate descent from the best candidate."""
+        part = self.parts[k]
+        centre = np.mean([c[:2] for c in candidates], axis=0)
+        apart = max(float(np.linalg.norm(c[:2] - centre)) for c in candidates)
+        window = Window(self.world.camera, self.size, centre, reach(part) + apart + 7.0 / self.scale)
+        mask, care = self._mask(k, t, window)
+        scores = [self._agreement(part, c, window, mask, care) for c in candidates]
+        best, score = candidates[int(np.argmax(scores))], max(scores)
+        turn = self.scale * max(part.size[0], reach(part) * 0.7)
+        fixed = part.shape in ("ball", "disc") and not part.details
+        for step in STEPS:
+            for _ in range(6):
+                before = score
+                for axis, unit in ((0, 1 / self.scale), (1, 1 / self.scale), (2, 1 / turn)):
+                    if axis == 2 and fixed:
+                        continue
+                    for sign in (-1, 1):
+                        tried = best.copy()
+                        tried[axis] += sign * step * unit
+                        value = self._agreement(part, tried, window, mask, care)
+                        if value > score + 1e-6:
+                            best, score = tried, value
+                            break
+                if score <= before + 1e-6:
+                    break
+        return best, score
+
+    def _mask(self, k: int, t: int, window: Window) -> tuple[FloatArray, FloatArray]:
+        """Pixels of its colour, and which pixels tell anything: those not hidden by others."""
+        part = self.parts[k]
+        mask = np.asarray(window.of(self._own(k)[t]), float)
+        vivid = window.of(self.colours.vivid[t])
+        care = np.ones(mask.shape, bool)
+        care &= ~(vivid & (mask == 0) & (self._known_hue(k, t, window)))
+        front = part.y - (part.depth if part.shape in ("box", "disc") else 0.0)
+        care &= ~(np.asarray(window.of(self.near), float) < front - 0.01)
+        for j, other in enumerate(self.parts):
+            if j != k and other.colour == part.colour:
+                care &= window.coverage(other, self.poses[j]) < 0.1
+        return mask, care.astype(float)
+
+    def _own(self, k: int) -> FloatArray:
+        colour = self.parts[k].colour
+        if abs(turned(self.hues[k] - hue(colour))) < 0.05:
+            return self.masks[colour]
+        return self.colours.coverage(colour, self.hues[k])
+
+    def _known_hue(self, k: int, t: int, window: Window) -> NDArray[np.bool_]:
+        """Pixels that show the colour of another thing that may be there."""
+        angle = np.asarray(window.of(self.colours.angle[t]), float)
+        near = np.zeros(angle.shape, bool)
+        for colour in self.known - {self.parts[k].colour}:
+            shows = np.abs(turned(angle - hue(colour))) < ANGLE
+            if shows.any() and colour in self.followed:
+                there = np.zeros(angle.shape, bool)
+                for j, other in enumerate(self.parts):
+                    if other.colour == colour:
+                        room = NEAR / self.scale + float(np.linalg.norm(self.speeds[j][:2]))
+                        there |= distance(other, self.poses[j], window.points) < room
+                shows &= there
+            near |= shows
+        return near
+
+    def _agreement(self, part: Part, pose: FloatArray, window: Window, mask: FloatArray, care: FloatArray) -> float:
+        shown = window.coverage(part, pose)
+        told = care
+        if part.details:
+            told = care * ~window.details(part, pose)
+        around = _around(window, part, pose, self.scale)
+        union = (told * np.maximum(shown, mask * around)).sum()
+        return float((told * np.minimum(shown, mask)).sum() / union) if union > 1.0 else 0.0
+
+    def _elsewhere(self, k: int, t: int) -> FloatArray | None:
+        """Middle of the pixels of its colour that no other thing of that colour explains."""
+        mask = self._own(k)[t] > 0.5
+        same = [j for j, other in enumerate(self.parts) if j != k and other.colour == self.parts[k].colour]
+        if same or mask.sum() < 0.2 * area(self.parts[k]) * self.scale**2:
+            return None
+        rows, columns = np.nonzero(mask)
+        x = (np.median(columns) + 0.5 - self.size / 2) / self.scale + self.world.camera.centre[0]
+        z = -(np.median(rows) + 0.5 - self.size / 2) / self.scale + self.world.camera.centre[1]
+        return np.array([x, z])
+
+    def _measured(self, k: int, t: int, pose: FloatArray) -> FloatArray:
+        """(8,) agreement, clearness, amount, two spreads, width, other colour, hue."""
+        part = self.parts[k]
+        window = Window(self.world.camera, self.size, pose[:2], reach(part) * 1.35 + MARGIN / self.scale)
+        mask, care = self._mask(k, t, window)
+        shown = window.coverage(part, pose)
+        told = care * ~window.details(part, pose) if part.details else care
+        full = area(part) * self.scale**2
+        if part.details:
+            full = max(float((shown * ~window.details(part, pose)).sum()), 1.0)
+        clear = float((told * shown).sum()) / full
+        agreement = self._agreement(part, pose, window, mask, care)
+        expected = float((told * shown).sum())
+        wide = _around(window, part, pose, self.scale, 0.35 * reach(part) * self.scale + MARGIN)
+        amount = float((told * mask * wide).sum()) / max(expected, 1.0)
+        spread = _spread(window, pose, told * mask * wide) / np.maximum(_spread(window, pose, told * shown), 1e-6)
+        level = np.array([*pose[:2], 0.0])
+        width = _spread(window, level, told * mask * wide)[0] / max(_spread(window, level, told * shown)[0], 1e-6)
+        vivid = np.asarray(window.of(self.colours.vivid[t]), bool)
+        inside = shown > 0.8
+        strange = vivid & (mask == 0) & ~self._known_hue(k, t, window)
+        other = float((strange & inside).sum()) / max(float(inside.sum()), 1.0)
+        core = inside & (mask > 0.8)
+        angle = np.asarray(window.of(self.colours.angle[t]), float)
+        shade = np.nan
+        if core.sum() >= 8:
+            shade = float(np.median(turned(angle[core] - self.hues[k]))) + self.hues[k]
+        elif other > 0.5:
+            shade = float(np.median(turned(angle[strange & inside] - self.hues[k]))) + self.hues[k]
+            self.hues[k] = shade
+        return np.array([agreement, clear, amount, *spread, width, other, shade])
+
+
+def _around(window: Window, part: Part, pose: FloatArray, scale: float, margin: float = MARGIN) -> FloatArray:
+    """(h, w) 1 within a margin, pixels, of a silhouette, else 0."""
+    return (distance(part, pose, window.points) * scale < margin).astype(float)
+
+
+def _spread(window: Window, pose: FloatArray, weight: FloatArray) -> FloatArray:
+    """(2,) standard deviations of weighted pixels along the axes of a pose, metres."""
+    total = weight.sum()
+    if total < 4:
+        return np.zeros(2)
+    cos, sin = np.cos(pose[2]), np.sin(pose[2])
+    offset = window.points - pose[:2]
+    out = []
+    for axis in ((cos, sin), (-sin, cos)):
+        along = offset @ np.array(axis)
+        mean = (weight * along).sum() / total
+        out.append(np.sqrt(max((weight * (along - mean) ** 2).sum() / total, 0.0)))
+    return np.array(out)
