@@ -16,7 +16,7 @@ from wmenv.judgers.physics.ink import Ink, read_ink, smooth_step
 from wmenv.judgers.physics.motion import LEAST_SPEED
 from wmenv.judgers.physics.soft_targets import Targets
 from wmenv.worlds.discs.criteria import FORFEITED_BY_LOSS, MEASURES
-from wmenv.worlds.discs.measure import MIN_AREA_SHARE, ROUND
+from wmenv.worlds.discs.measure import BLUR, BLURRED, MIN_AREA_SHARE, ROUND
 from wmenv.worlds.discs.world import GRAVITY
 
 HALFWAY, WORST = 50.0, 100.0
@@ -30,9 +30,9 @@ GONE = 0.35
 """Share of a ball's area that is mostly ink, at which it is half gone. `physics` loses a ball of which no pixel is over
 half covered, which is what balls that fade or smear come to; a ball that shrank it follows down to 15 %."""
 
-SMEARED = (1 / ROUND - 1.15, 1 / ROUND - 0.85)
-"""From where to where excess of the mean squared width turns a ball into none: compactness is the inverse of the
-width, and `physics` tracks no object under 0.75."""
+SMEARED = 0.15
+"""To either side of the mean squared width at which `physics` tracks a ball no more (the inverse of
+`least_compactness`), as a share of a disc's: from where to where a ball turns into none."""
 
 STRANGE, DOUBLED = (MIN_AREA_SHARE, 0.5), (0.25, 0.75)
 """From where to where stray ink, as a share of the balls', and excess width turn a frame's count of balls wrong."""
@@ -149,7 +149,9 @@ def _faint(seen: Ink, targets: Targets) -> Tensor:
 def _smeared(seen: Ink, targets: Targets) -> Tensor:
     """(N, T, B) degree to which the ink where a ball should be makes no disc, in [0, 1]."""
     ink = torch.maximum(seen.there, targets.mass[:, None])
-    return _ramp(seen.width / (targets.growth[:, None] * ink + targets.blur) - 1.0, *SMEARED)
+    widest = (1.0 + 2.0 * torch.pi * BLUR**2 / targets.mass[:, None]).clamp(1.0 / ROUND, 1.0 / BLURRED)
+    excess = seen.width / (targets.growth[:, None] * ink + targets.blur) - widest
+    return _ramp(excess, -SMEARED, SMEARED)
 
 
 def _width(spread: Tensor) -> Tensor:

@@ -82,6 +82,23 @@ def test_noise_is_no_disc() -> None:
     assert not found.disc.any()
 
 
+@pytest.mark.parametrize("size", [32, 64, 256])
+def test_a_disc_is_one_as_long_as_its_blur_is_slight(size: int) -> None:
+    """Against the closed form 1 / (1 + 2 b^2 / r^2); a blur of over its own width leaves no disc."""
+    for radius in (0.7, 1.4):
+        pixels = radius * size / 10.0
+        sharp = 255.0 - draw(Discs.of(np.array([[[4.87, 5.21]]]), np.array([radius])), size)[0]
+        for blur, whole in ((0.5, True), (1.0, True), (1.2 * pixels, False)):
+            weight = np.exp(-0.5 * (np.subtract.outer(np.arange(size), np.arange(size)) / blur) ** 2)
+            weight /= weight.sum(axis=1, keepdims=True)
+            soft = 255.0 - np.einsum("ij,jkc,lk->ilc", weight, sharp, weight, optimize=True)
+            found = measure(soft.round().astype(np.uint8)[None], COLOURS[:1], 0.3)
+            compact = found.compactness[0, 0]
+            if whole:
+                assert compact == pytest.approx(1 / (1 + 2 * (blur / pixels) ** 2), abs=0.06), (radius, blur)
+            assert (found.count[0] > 0 and found.disc[0, 0]) == whole, (radius, blur, compact)
+
+
 def test_a_picture_of_one_colour_is_no_disc() -> None:
     assert not measure(np.zeros((1, 64, 64, 3), dtype=np.uint8), COLOURS, 0.7).disc.any()
 

@@ -10,7 +10,7 @@ Per frame:
    alpha = clip(d . c / |c|^2, 0, 1), d its deficit from white; where the boxes of two components overlap both
    weights are solved for together. Mass = sum of alpha, centre = alpha-weighted mean on the grid on which clips
    are drawn, radius = sqrt(mass / (pi (1 - 0.03 / 2))), compactness = mass^2 / (2 pi I) with I the second
-   moment less that of a pixel, mass / 6: 1 for a disc of any size, under 0.75 for the regions of noise.
+   moment less that of a pixel, mass / 6: 1 for a disc of any size; `least_compactness` says what counts as one.
 
 The same scan counts the official hard masks (a channel over 127, the others under), for the official variant.
 `measure` is compiled; `measure_reference` states the definition plainly and is its oracle.
@@ -27,8 +27,9 @@ from wmenv.worlds.discs.draw import pixel_centres
 from wmenv.worlds.discs.scan import BLUE, COMPACTNESS, HUE_CLASS, MASS, MAX_OBJECTS, RED, X, scan
 from wmenv.worlds.discs.world import EDGE_SOFTNESS, VIEW, Edge
 
-ROUND = 0.75
-"""An object of smaller compactness is no disc (regions of noise have up to 0.72, a 2:1 ellipse 0.8)."""
+ROUND, BLURRED, BLUR = 0.75, 0.5, 1.5
+"""An object of smaller compactness than the first is no disc (noise that fills a picture has 0.72, a 2:1 ellipse 0.8),
+unless a blur of so many pixels (standard deviation) explains it and it is over the second: see `least_compactness`."""
 MIN_AREA_SHARE = 0.15
 """A component smaller than this share of the smallest expected disc is a speck, not an object."""
 
@@ -48,6 +49,7 @@ class Measured:
         hue_class: (T, O) index of the nearest of the case's colours, -1 beyond the count.
         official: (T, 2, 3) pixel count, mean column and mean row (from the bottom) of the official red and blue
             masks; the means are NaN where the mask is empty.
+        step: World units from one pixel to the next.
     """
 
     count: NDArray[np.int64]
@@ -57,11 +59,28 @@ class Measured:
     colour: FloatArray
     hue_class: NDArray[np.int64]
     official: FloatArray
+    step: float
 
     @property
     def disc(self) -> NDArray[np.bool_]:
         """(T, O) which objects are discs: compact, and not a picture filled with one colour."""
-        return (self.compactness >= ROUND) & (self.radius < VIEW / 2)
+        least = least_compactness(self.radius / self.step)
+        return (self.compactness >= least) & (self.radius < VIEW / 2)
+
+
+def least_compactness(radius: FloatArray) -> FloatArray:
+    """What a disc may be blurred to and still count as one.
+
+    A disc of radius r whose blur has standard deviation b has compactness 1 / (1 + 2 b^2 / r^2). In a small picture a
+    blur that nobody would call a loss makes much of a small ball: with r of 2.2 pixels one pixel makes 0.71.
+
+    Args:
+        radius: Pixels.
+
+    Returns:
+        As the radii, in [BLURRED, ROUND].
+    """
+    return np.clip(1.0 / (1.0 + 2.0 * (BLUR / radius) ** 2), BLURRED, ROUND)
 
 
 def measure(
@@ -110,4 +129,5 @@ def to_world(found: FloatArray, count: NDArray[np.int64], masks: FloatArray, siz
         colour=found[..., RED : BLUE + 1],
         hue_class=np.where(np.isnan(found[..., X]), -1, found[..., HUE_CLASS]).astype(np.int64),
         official=official,
+        step=float(step),
     )
