@@ -71,7 +71,7 @@ def measure(facts: Facts, clip: Clip, given: NDArray[np.uint8] | None = None) ->
                 found[key] = max(found.get(key, 0.0), float(getattr(source, key)))
     seen_look = look(frames, behind, tracker.colours, tracks)
     found |= {name: getattr(seen_look, name) for name in ("noise", "soft", "flicker", "turn")}
-    poses = {name: np.where(track.seen[:, None], track.pose, np.nan) for name, track in tracks.items()}
+    poses = {name: _joined(track) for name, track in tracks.items()}
     liquid = facts.world.liquid
     if liquid is not None:
         running: Flow = flow(liquid, tracker)
@@ -87,3 +87,14 @@ def measure(facts: Facts, clip: Clip, given: NDArray[np.uint8] | None = None) ->
         witnesses=tuple(seen),
         tracks=tracks,
     )
+
+
+def _joined(track: Track) -> FloatArray:
+    """(T, 3) poses: straight lines while it was lost, the last one once it left, NaN before it is found."""
+    frames = np.arange(len(track.pose))
+    seen = np.flatnonzero(track.seen)
+    if not len(seen):
+        return np.full_like(track.pose, np.nan)
+    joined = np.stack([np.interp(frames, seen, track.pose[seen, axis]) for axis in range(3)], axis=-1)
+    joined[: seen[0]] = np.nan
+    return joined

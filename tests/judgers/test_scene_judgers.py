@@ -174,3 +174,10 @@ def test_pixels_refuse_what_they_cannot_measure() -> None:
     grey = Clip(np.full_like(true.frames, 128), true.fps)
     judged = pixels(words, grey)
     assert {v.state for v in judged.verdicts} == {"failed"} and "condition='image'" in judged["mass"].reason
+
+
+def test_level_survives_a_thing_that_leaves_the_picture_and_comes_back() -> None:
+    case = asked("human/jumping")
+    other = alternatives(case.truth, 1)[0]
+    judged = pixels(case, other.rendering.clip)
+    assert judged["instruction"].native == other.answers["instruction"]

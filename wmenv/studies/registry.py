@@ -82,6 +82,12 @@ STUDIES: dict[str, Study] = {
             "planted violations by their measured size and side effects",
             "wmenv.studies.scenes:violations_table",
         ),
+        Study(
+            "scene-exam",
+            "planted clips found by scene-pixels, lawful ones flagged, sanity panel",
+            "wmenv.studies.scene_exam:exam_table",
+            "studies/scene-exam.json",
+        ),
         Study("phyworld-faults", "planted faults found, clean clips flagged", "wmenv.studies.faults:faults_table"),
         Study(
             "phyworld-soft",
