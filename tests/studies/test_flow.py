@@ -46,6 +46,12 @@ def test_parabolas_are_learned_in_distribution() -> None:
 
 
 @pytest.mark.slow
+def test_collisions_are_learned_in_distribution() -> None:
+    inside, _ = shipped("collision")  # velocity errors of collisions are those after contact
+    assert inside.error <= 0.5
+
+
+@pytest.mark.slow
 def test_another_seed_comes_within_a_fifth_of_the_shipped_error(tmp_path: Path) -> None:
     """The shipped card's steps from a seed that nothing was chosen by."""
     card = read_card(SHIPPED / "uniform_motion")
