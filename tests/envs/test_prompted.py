@@ -365,7 +365,7 @@ def test_the_example_of_the_documentation_runs() -> None:
     (block,) = re.findall(r"```python\n(.*?)```", page.read_text(), flags=re.DOTALL)
     names: dict[str, Any] = {}
     exec(block, names)
-    assert names["observation"]["frames"].shape == (1, 64, 64, 3)
+    assert names["observation"]["frames"].shape == (1, 128, 128, 3)
 
 
 def test_domains_have_their_own_scenes() -> None:

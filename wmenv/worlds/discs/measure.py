@@ -64,7 +64,9 @@ class Measured:
     @property
     def disc(self) -> NDArray[np.bool_]:
         """(T, O) which objects are discs: compact, and not a picture filled with one colour."""
-        least = least_compactness(self.radius / self.step)
+        edge = self.radius[..., None]
+        whole = ((self.position >= edge) & (self.position <= VIEW - edge)).all(axis=-1)
+        least = np.where(whole, least_compactness(self.radius / self.step), ROUND)  # a cut is no blur
         return (self.compactness >= least) & (self.radius < VIEW / 2)
 
 
