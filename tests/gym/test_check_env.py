@@ -25,8 +25,16 @@ def test_there_are_ids() -> None:
     assert {f"PhyWorld-{law}-v0" for law in ("uniform_motion", "parabola", "collision")} <= set(IDS)
 
 
-@pytest.mark.parametrize("options", [{}, {"size": 32}], ids=["default", "small"])
-@pytest.mark.parametrize("env_id", IDS)
+def part(env_id: str) -> bool:
+    """Whether it is a domain of another id: the same class at the same size."""
+    return "domain" in gym.spec(env_id).kwargs
+
+
+DEFAULTS = [pytest.param(one, {}, marks=[pytest.mark.slow] if part(one) else [], id=f"{one}-default") for one in IDS]
+SMALL = [pytest.param(one, {"size": 32}, id=f"{one}-small") for one in IDS]
+
+
+@pytest.mark.parametrize(("env_id", "options"), [*DEFAULTS, *SMALL])
 def test_check_env_gives_no_warning(env_id: str, options: dict[str, int]) -> None:
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always")
