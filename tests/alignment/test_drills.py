@@ -79,10 +79,13 @@ def test_01_without_a_price_on_mass_the_ball_swells_and_the_guard_stops_it(tmp_p
 
 @pytest.mark.slow
 def test_02_narrow_prompts_teach_the_mean_speed_and_the_report_says_so() -> None:
-    """Fast balls alone: their error falls while all of them get one speed, and slow ones are forgotten: an alarm."""
+    """Fast balls alone: at first all of them get one speed, which lowers their error, and slow ones are forgotten.
+
+    With twice the updates speeds are told apart, too (slope 0.59); what was forgotten stays so.
+    """
     method = RewardGradient(
         wmenv.make("PhyWorld-uniform_motion-v0", **FORM), "flow,steps=4", "physics-soft", "physics",
-        **QUICK | {"prompts": "ood_high_v", "look_splits": "id"},
+        **QUICK | {"updates": 20, "prompts": "ood_high_v", "look_splits": "id"},
     )  # fmt: skip
     guard = Guard()
     method.learn(callbacks=[guard])
@@ -90,12 +93,11 @@ def test_02_narrow_prompts_teach_the_mean_speed_and_the_report_says_so() -> None
     fast = end["ood_high_v"]
     assert fast["errors"]["speed"] < 0.6 * start["ood_high_v"]["errors"]["speed"]
     assert fast["slope"]["speed"] < 0.5 < 0.9 < start["id"]["slope"]["speed"]
-    told = {"protocol": method.facts(), "complete": False, "best": None, "guard": guard.facts(method)}
+    told = {"protocol": method.facts(), "complete": True, "best": None, "guard": guard.facts(method)}
     page = render_alignment(told | {"history": method.history})
     assert "A shortcut" in page and f"error of {fast['constant']['speed']:.3g} and slope 0" in page
     assert end["id"]["errors"]["speed"] > 5 * start["id"]["errors"]["speed"]
-    alarm = guard.alarm(method)
-    assert alarm is not None and alarm.findings[0].kind == "divergence" and "The guard stopped this run" in page
+    assert "Forgotten" in page and f"id: the error of speed grew from {start['id']['errors']['speed']:.3g}" in page
 
 
 # 3. Vanishing.

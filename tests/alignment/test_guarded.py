@@ -28,7 +28,7 @@ from wmenv.alignment.kernels import FlowSde  # noqa: E402
 from wmenv.alignment.learner import Method  # noqa: E402
 from wmenv.alignment.replay import ReplayDiffers, check_replay  # noqa: E402
 from wmenv.alignment.reward_gradient import RewardGradient  # noqa: E402
-from wmenv.report.alignment import render_alignment, shortcuts  # noqa: E402
+from wmenv.report.alignment import forgotten, render_alignment, shortcuts  # noqa: E402
 
 TINY = Architecture(size=16, frames=6, given=2, patch=1, widths=(8, 16))
 FORM = {"size": 16, "frames": 6, "given": 2}
@@ -231,3 +231,5 @@ def test_09_the_mean_of_a_split_is_told_from_its_law() -> None:
     assert not shortcuts([look(early), look(law)]), "the law"
     assert not shortcuts([look(early), look(early)]), "nothing was learnt, nothing is claimed"
     assert not shortcuts([look(mean)]) and not shortcuts([])
+    assert forgotten([look(law), look(mean)]) == ["fast: the error of speed grew from 0.1 to 0.464."]
+    assert not forgotten([look(early), look(mean)]) and not forgotten([look(law)]) and not forgotten([])

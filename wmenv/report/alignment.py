@@ -46,6 +46,9 @@ FOLLOWS = 0.5
 LESS = 0.9
 """Share of the first error below which an error has fallen."""
 
+MORE = 1.5
+"""Multiple of the first error above which something has been forgotten."""
+
 
 @dataclass(frozen=True, slots=True)
 class Curve:
@@ -94,6 +97,7 @@ def render_alignment(results: Mapping[str, Any]) -> str:
         reasons=reasons,
         guard=results.get("guard"),
         shortcuts=shortcuts([record["look"] for record in looks]),
+        forgotten=forgotten([record["look"] for record in looks]),
         curves=alignment_curves(history),
         number=_number,
         style=Markup((HERE / "report.css").read_text("utf-8") + (HERE / "study.css").read_text("utf-8")),
@@ -119,6 +123,17 @@ def shortcuts(looks: Sequence[Mapping[str, Any]]) -> list[str]:
                 f"error of {now['constant'][name]:.3g} and slope 0: what has been learnt so far is nearer to that than "
                 "to the law."
             )
+    return told
+
+
+def forgotten(looks: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Splits whose error has grown, in words: what prompts do not ask for, nothing keeps."""
+    told = []
+    for split, now in looks[-1]["splits"].items() if len(looks) > 1 else ():
+        before = looks[0]["splits"][split].get("errors", {})
+        for name, error in now.get("errors", {}).items():
+            if name in before and error > MORE * before[name]:
+                told.append(f"{split}: the error of {name} grew from {before[name]:.3g} to {error:.3g}.")
     return told
 
 
