@@ -8,6 +8,8 @@ SOURCES := pyproject.toml README.md $(shell find wmenv envs agents judgers align
 export PYTHONSAFEPATH = 1
 export OMP_NUM_THREADS = 1
 PYTEST := $(BIN)/python -m pytest --import-mode=importlib
+# A process a core, a file at a time. Speed ratios are measured one by one, in a quiet process.
+AT_ONCE := -n logical --maxprocesses 4 --dist loadfile --benchmark-disable
 
 .PHONY: demo test test-slow test-floor lint gpu-check docs-numbers alignment-table alignment-critic alignment-sweep scenes-picture clean
 
@@ -15,10 +17,11 @@ demo: $(VENV)/generating  ## The main job on the embedded default: a table and a
 	$(BIN)/wmenv demo --out wmenv-demo --force
 
 test: $(VENV)/tested  ## The fast tests, on the wheel
-	$(PYTEST) -m "not slow" tests
+	$(PYTEST) $(AT_ONCE) -m "not slow" tests
 
 test-slow: $(VENV)/tested  ## Everything that takes longer, speed ratios included
-	$(PYTEST) -m slow tests
+	$(PYTEST) $(AT_ONCE) -m slow --ignore tests/benchmarks tests
+	$(PYTEST) -m slow tests/benchmarks
 
 lint: $(VENV)/linted  ## ruff and mypy
 	$(BIN)/ruff check .

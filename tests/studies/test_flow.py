@@ -55,8 +55,7 @@ def test_collisions_are_learned_in_distribution() -> None:
 def test_another_seed_comes_within_a_fifth_of_the_shipped_error(tmp_path: Path) -> None:
     """The shipped card's steps from a seed that nothing was chosen by."""
     card = read_card(SHIPPED / "uniform_motion")
-    plain = card["recipe"]
-    recipe = Recipe("uniform_motion", plain["steps"], seed=2, precision=plain["precision"])
+    recipe = Recipe("uniform_motion", card["recipe"]["steps"], seed=2)  # in the precision that is faster here
     again = train(recipe, tmp_path, schedule=Schedule(points=4, final_clips=CLIPS))
     error, before = again["held_out"][0]["error"], card["held_out"][0]["error"]
     print(f"seed 2: {error:.4f}, shipped: {before:.4f}")
