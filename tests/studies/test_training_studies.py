@@ -25,6 +25,7 @@ from wmenv.runs.lock import FolderLock
 from wmenv.studies.blocks import write_blocks
 from wmenv.studies.registry import STUDIES
 from wmenv.studies.training.outcome import Outcome
+from wmenv.studies.training.precision import settled_precision
 from wmenv.studies.training.runner import run_training_study
 from wmenv.studies.training.table import outcome_tables, study_block
 
@@ -338,6 +339,14 @@ def test_a_training_study_explains_itself() -> None:
     assert all(name in listed.stdout for name in STUDIES)
 
 
+def test_the_precision_is_that_of_the_folder_or_of_a_probe(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("wmenv.agents.flow.precision.faster_precision", lambda denoiser, batch: "bfloat16")
+    assert settled_precision(tmp_path / "none") == "bfloat16"
+    assert settled_precision(folder) == TINY.EXPERIMENT.precision == "float32"
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", TRAINING)
 def test_smoke_takes_under_a_minute(name: str, tmp_path: Path) -> None:
@@ -346,7 +355,8 @@ def test_smoke_takes_under_a_minute(name: str, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert spent < 60, f"{name} --smoke took {spent:.0f} s of CPU time"
     outcome = Outcome.read(out / "study.json")
-    assert outcome.complete and outcome.environment["command"] == f"wmenv study {name} --smoke"
+    chosen = outcome.experiment["precision"]
+    assert outcome.complete and outcome.environment["command"] == f"wmenv study {name} --smoke --precision {chosen}"
     assert str(out / "report.html") in done.stdout and (out / "report.html").stat().st_size > 10_000
     assert all(claim.verdict in ("agrees", "disagrees", "undecided") for claim in outcome.claims)
     assert (out / "study.json").stat().st_size < 60_000
@@ -366,5 +376,7 @@ def test_exit_status_of_a_failed_cell(tmp_path: Path) -> None:
     shutil.rmtree(out / "runs" / "parabola-0")
     done, _ = wmenv("study", "phyworld-ood", "--smoke", "--out", out)
     assert done.returncode == 0 and plain(out) == expected
-    done, _ = wmenv("study", "phyworld-ood", "--smoke", "--precision", "float32", "--out", out)
-    assert done.returncode == 2 and "precision was bfloat16" in done.stderr
+    before = expected["experiment"]["precision"]  # chosen by a probe, kept since
+    other = "float32" if before == "bfloat16" else "bfloat16"
+    done, _ = wmenv("study", "phyworld-ood", "--smoke", "--precision", other, "--out", out)
+    assert done.returncode == 2 and f"precision was {before}" in done.stderr

@@ -39,7 +39,7 @@ def study(
         real: Run it at its real size: within an hour on two cores.
         out: Folder of a training study; ./study-NAME-smoke or ./study-NAME-real by default.
         jobs: Models trained at once, one thread each; the number of cores by default.
-        precision: Of training, bfloat16 unless said otherwise; float32 where the processor lacks bfloat16.
+        precision: Of training, part of the results; by default as OUT was begun, and in a new one the faster one here.
         reanalyse: Judge the models of OUT anew after the claims have changed; study.json says so.
         docs: Files or folders whose marked blocks are rewritten; without them tables are only printed. Tables of
             training studies are rendered from studies/NAME.json in the first folder (docs by default).
@@ -105,15 +105,19 @@ def _train(
     from wmenv.core.errors import printable
     from wmenv.report.study import write_study_report
     from wmenv.studies.registry import training_study
+    from wmenv.studies.training.precision import settled_precision
     from wmenv.studies.training.runner import run_training_study
-
-    declared = training_study(name)
-    experiment = declared.experiment(size, precision)
-    folder = Path(f"study-{name}-{size}") if out is None else out
-    command = f"wmenv study {name} --{size}" + (f" --precision {precision}" if precision else "")
 
     def told(line: str) -> None:
         print(printable(line), file=sys.stderr, flush=True)
+
+    declared = training_study(name)
+    folder = Path(f"study-{name}-{size}") if out is None else out
+    if precision is None:
+        precision = settled_precision(folder)
+        told(f"training in {precision}; --precision says otherwise")
+    experiment = declared.experiment(size, precision)
+    command = f"wmenv study {name} --{size} --precision {precision}"
 
     outcome = run_training_study(
         declared, experiment, folder, jobs=jobs, command=command, reanalyse=reanalyse, told=told

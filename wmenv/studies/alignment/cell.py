@@ -29,7 +29,7 @@ def align_cell(experiment: Experiment, run: Alignment, seed: int, out: Path, tol
     other cases, too. They are drawn by another seed than those of prompts and looks.
     """
     started = time.process_time()
-    critics = taught(run.critics, seed, out, lambda line, done: told(line, 0.5 * done))
+    critics = taught(run.critics, seed, out, experiment.precision, lambda line, done: told(line, 0.5 * done))
     begun = 0.5 if critics else 0.0
     share = begun + (0.9 - begun) * bool(run.method)
     folder = out / "models" / f"{run.name}-{seed}"

@@ -9,13 +9,14 @@ from pathlib import Path
 from wmenv.core.protocols import Judger
 from wmenv.core.registries import JUDGERS
 from wmenv.judgers.critics.recipe import Recipe
+from wmenv.studies.training.declare import Precision
 from wmenv.studies.training.kinds import Told
 
 CARD = "card.json"
 """Written last: a critic that has it is finished."""
 
 
-def taught(critics: Mapping[str, Recipe], seed: int, out: Path, told: Told) -> dict[str, Judger]:
+def taught(critics: Mapping[str, Recipe], seed: int, out: Path, precision: Precision, told: Told) -> dict[str, Judger]:
     """The critics of a training seed by name.
 
     Two cells that ask at once teach the same critic twice; the file comes out the same.
@@ -24,6 +25,7 @@ def taught(critics: Mapping[str, Recipe], seed: int, out: Path, told: Told) -> d
         critics: Recipes by name; the training seed is added to theirs.
         seed: The training seed.
         out: Folder of the study; a critic goes to `critics/<name>-<seed>`.
+        precision: Of the study; where it is float32 no critic is taught in another one.
         told: Told how far it is.
     """
     found = {}
@@ -35,7 +37,8 @@ def taught(critics: Mapping[str, Recipe], seed: int, out: Path, told: Told) -> d
             def stepped(step: int, k: int = k, steps: int = recipe.steps) -> None:
                 told("", (k + step / steps) / len(critics))
 
-            train_critic(replace(recipe, seed=recipe.seed + seed), folder, stepped)
+            passes = recipe.precision if precision == "bfloat16" else precision
+            train_critic(replace(recipe, seed=recipe.seed + seed, precision=passes), folder, stepped)
         found[name] = JUDGERS.load("critic")(str(folder))
     return found
 

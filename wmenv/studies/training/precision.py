@@ -1,0 +1,34 @@
+"""In which precision a study trains when nobody says: as its folder did before, or what is faster on this machine."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from wmenv.core.errors import MissingExtra
+from wmenv.studies.training.declare import Precision
+from wmenv.studies.training.folder import DECLARATION
+
+BATCH = 16
+"""Clips of the probe's passes, as the runs' own."""
+
+
+def settled_precision(out: Path) -> Precision:
+    """The precision of the study in a folder; for a new one that of a probe of a second.
+
+    Raises:
+        MissingExtra: torch or diffusers is not installed.
+    """
+    path = out / DECLARATION
+    if path.is_file():
+        try:
+            before: Precision = json.loads(path.read_text(encoding="utf-8"))["experiment"]["precision"]
+            return before
+        except (ValueError, KeyError, TypeError):
+            pass  # a damaged declaration is reported by whoever opens the folder
+    try:
+        from wmenv.agents.flow.network import Architecture, Denoiser
+        from wmenv.agents.flow.precision import faster_precision
+    except ModuleNotFoundError as error:
+        raise MissingExtra(f"studies that train need {error.name}: pip install 'wmenv[gen]'") from error
+    return faster_precision(Denoiser(Architecture()), BATCH)
