@@ -169,3 +169,15 @@ def test_when_the_panel_warns() -> None:
     (none,) = sanity_warnings({"all": {"sanity:true": None, "sanity:noise": 0.1}})
     assert "no answer to the true clip" in none
     assert sanity_warnings({"all": {"sanity:noise": 1.0}}) == []
+    (some,) = sanity_warnings({"all": {"sanity:true": 1.0, "sanity:noise": 0.0}}, {"all": 0.25})
+    assert "75.0% of the verdicts on the panel failed" in some
+
+
+def test_a_run_judged_again_keeps_its_panel(tmp_path: Path, refused: Callable[..., tuple[int, str, str]]) -> None:
+    settings = {**LAW, "keep": "all", "sanity": True}
+    wmenv.evaluate("PhyWorld-collision", ["copy-last"], out=tmp_path / "run", judger=Constant(), **settings)
+    _, out, err = refused("judge", "run", tmp_path / "run", "--judger", "physics", "--out", tmp_path / "again")
+    assert "the judger tells the true clip from all others" in out, err
+    found = Results.read(tmp_path / "again")
+    assert found.sanity is not None and found.sanity.warnings == []
+    assert [a.name for a in found.agents if a.sanity] == PANEL

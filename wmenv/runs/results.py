@@ -201,11 +201,14 @@ def _sanity(identity: Mapping[str, Any], rows: Sequence[Row]) -> SanityResult | 
         return None
     panel = {agent["name"] for agent in identity["agents"] if agent.get("sanity")}
     rewards: dict[str, dict[str, float | None]] = {split: {} for split in identity["splits"]}
+    covered: dict[str, list[float]] = defaultdict(list)
     for row in rows:
         if row.agent in panel:
             rewards[row.split][row.agent] = None if row.reward is None else row.reward.mean
+            covered[row.split].append(row.coverage)
+    warnings = sanity_warnings(rewards, {split: sum(found) / len(found) for split, found in covered.items()})
     left_out = dict(identity["sanity"]["left_out"])
-    return SanityResult(least=LEAST, margin=MARGIN, left_out=left_out, warnings=sanity_warnings(rewards))
+    return SanityResult(least=LEAST, margin=MARGIN, left_out=left_out, warnings=warnings)
 
 
 def _row(agent: str, split: str, rollouts: Sequence[RolloutRow], criteria: Sequence[str]) -> Row:

@@ -34,16 +34,22 @@ def sanity_panel(suite: Suite, cases: Mapping[str, Sequence[str]]) -> tuple[dict
     return {agent.name: agent for agent in agents}, left_out
 
 
-def sanity_warnings(rewards: Mapping[str, Mapping[str, float | None]]) -> list[str]:
+def sanity_warnings(
+    rewards: Mapping[str, Mapping[str, float | None]], coverage: Mapping[str, float] | None = None
+) -> list[str]:
     """What is wrong with the judger; empty where nothing is, or where the suite knows no true clip.
 
     Args:
         rewards: Mean reward in [0, 1] by split and name of the panel's agents, None where nothing could be judged.
+        coverage: Share of the verdicts on the panel that did not fail, by split; 1 by default.
     """
     found = []
     for split, by_name in rewards.items():
         if TRUE not in by_name:
             continue
+        missing = 1 - (coverage or {}).get(split, 1.0)
+        if missing > 0:
+            found.append(f"{split}: {missing:.1%} of the verdicts on the panel failed; what is compared is the rest")
         true = by_name[TRUE]
         if true is None:
             found.append(f"{split}: the judger has no answer to the true clip")
