@@ -48,6 +48,12 @@ def register_builtin() -> None:
         "law", "wmenv.agents.law:LawAgent", "fits the law to the given pixels and draws its future", world="discs"
     )
     AGENTS.add("oracle", "wmenv.agents.oracle:Oracle", "privileged: draws the true clip", privileged="true")
+    AGENTS.add(
+        "sanity",
+        "wmenv.agents.sanity:Sanity",
+        "privileged: sanity:KIND shows what no judger may take for the true clip; evaluate --sanity adds all kinds",
+        privileged="true",
+    )
     AGENTS.add("copy-last", "wmenv.agents.still:CopyLast", "repeats the last given frame")
     AGENTS.add(
         "constant-velocity",

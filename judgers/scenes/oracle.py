@@ -12,12 +12,8 @@ from wmenv.core.clip import Clip, Response
 from wmenv.core.errors import InvalidCase
 from wmenv.core.verdict import Judgement, Verdict, forfeit_all, judgement
 from wmenv.judgers.scenes.likeness import PIXELS, unlike
-from wmenv.worlds.scenes.alternatives import Alternative
-from wmenv.worlds.scenes.answers import answers, level
-from wmenv.worlds.scenes.plants import Planted
-from wmenv.worlds.scenes.scene import SceneCase
+from wmenv.worlds.scenes.labels import Truth, labels
 
-Truth = SceneCase | Alternative | Planted
 REACHED = (0.2, 0.4, 0.9)
 """Share of the way to the true end from which an unknown clip has levels 1, 2 and 3."""
 
@@ -55,21 +51,6 @@ class SceneOracle:
             return forfeit_all(case, f"expected a clip like {true.spec()}, got {response.spec()}", identity)
         known = response.digest == true.digest or bool((unlike(response.frames, true.frames) <= PIXELS).all())
         return judgement(case, _labelled(case, truth) if known else _compared(case, response, true), identity)
-
-
-def labels(truth: Truth) -> Mapping[str, int | None]:
-    """Right answers to the eight criteria of a simulated clip: the level, 1 where a law holds, 0 where it is broken.
-
-    A law is broken where the measured effect is visible, whatever a plant intended; None is not applicable.
-    """
-    if isinstance(truth, SceneCase):
-        return answers(truth)
-    if isinstance(truth, Alternative):
-        return truth.answers
-    broken = {truth.label, *truth.side_effects}
-    lawful = answers(truth.case)
-    found = {name: 0 if name in broken and right is not None else right for name, right in lawful.items()}
-    return found | {"instruction": level(truth.case, truth.rollout.tracks())}
 
 
 def _labelled(case: Case, truth: Truth) -> list[Verdict]:

@@ -12,7 +12,7 @@ import pytest
 
 COMMANDS = (
     "demo", "evaluate", "align", "requests", "judge", "report", "compare", "list", "show", "data", "train", "study",
-    "doctor",
+    "doctor", "data violations",
 )  # fmt: skip
 
 
@@ -24,7 +24,7 @@ def wmenv(*arguments: object) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_help_explains(command: str) -> None:
-    done = wmenv(command, "--help")
+    done = wmenv(*command.split(), "--help")
     assert done.returncode == 0 and len(done.stdout) > 200, done.stderr
 
 

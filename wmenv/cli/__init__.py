@@ -67,7 +67,8 @@ def main() -> None:
         say_error(str(error))
         sys.exit(REFUSED)
     except KeyboardInterrupt:
-        print("stopped; finished rows are safe, go on with --resume", file=sys.stderr)
+        told = "stopped; what is finished is safe: go on with --resume, or where there is none, with the same command"
+        print(told, file=sys.stderr)
         sys.exit(INTERRUPTED)
     except BrokenPipeError:
         sys.stderr.close()

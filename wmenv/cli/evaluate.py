@@ -30,6 +30,7 @@ def evaluate(
     retry_failed: Annotated[bool, Parameter(negative="")] = False,
     keep_clips: Literal["all", "worst", "none"] = "worst",
     batch: int = 8,
+    sanity: Annotated[bool, Parameter(negative="")] = False,
     report: bool = True,
 ) -> int:
     """Evaluate agents on an environment and write a run folder with a report.
@@ -60,6 +61,8 @@ def evaluate(
         retry_failed: With --resume, try failed rollouts again.
         keep_clips: Keep all clips, the worst 12 and 12 at random of each agent and split, or none.
         batch: Rollouts handed to an agent at once.
+        sanity: Add the sanity panel (the true clip, its first frame frozen, reversed, shuffled, noise, another case's
+            clip) and warn where the judger cannot tell the true clip from the others.
         report: Write report.html.
     """
     from wmenv.cli.console import env_options, escape, progress
@@ -87,6 +90,7 @@ def evaluate(
             retry_failed=retry_failed,
             keep=keep_clips,
             batch=batch,
+            sanity=sanity,
             progress=show,
         )
     return finish(results, out, report, console())
@@ -102,6 +106,15 @@ def finish(results, out: Path, report: bool, console) -> int:  # type: ignore[no
         console.print(f"[red]failed[/red] {escape(f'{failure.agent} {failure.case_id}: {failure.reason}')}")
     if len(results.failures) > 5:
         console.print(f"[red]failed[/red] {len(results.failures) - 5} more, all in {out / 'results.json'}")
+    if results.sanity is not None:
+        for name, reason in results.sanity.left_out.items():
+            console.print(f"left out of the sanity panel: {escape(f'{name}: {reason}')}", soft_wrap=True)
+        for warning in results.sanity.warnings:
+            console.print(f"[yellow]warning[/yellow] sanity panel on {escape(warning)}", soft_wrap=True)
+        if not results.sanity.compared:
+            console.print("without a true clip the sanity panel says nothing about the judger")
+        elif not results.sanity.warnings:
+            console.print("sanity panel: the judger tells the true clip from all others")
     if report:
         from wmenv.report.html import write_report
 

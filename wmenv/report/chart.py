@@ -49,7 +49,7 @@ def error_chart(results: Results) -> Chart | None:
     shown = [line for group in groups for line in (*group.lines, *group.baselines) if line.error is not None]
     if first is None or not any(not line.baseline for line in shown):
         return None
-    names = [agent.name for agent in results.agents]
+    names = [agent.name for agent in results.agents if not agent.sanity]
     baselines = list(dict.fromkeys(line.name for line in shown if line.baseline))
     values = [value for line in shown if line.error for value in (line.error.mean, line.error.low, line.error.high)]
     room = max(STEP * (len(names) + 1), (NARROWEST - LEFT - RIGHT) / len(groups))

@@ -128,6 +128,7 @@ class SplitTable:
         split: Its name.
         cases: Number of cases asked for.
         lines: Agents: best reward first if ranked, else in the order of the run.
+        sanity: The sanity panel, in its order; never ranked among agents.
         baselines: Computed ones, the same for every agent.
         ranked: False where maxima differ, so that rewards cannot be put in an order.
     """
@@ -135,6 +136,7 @@ class SplitTable:
     split: str
     cases: int
     lines: tuple[Line, ...]
+    sanity: tuple[Line, ...]
     baselines: tuple[Line, ...]
     ranked: bool
 
@@ -143,15 +145,18 @@ def split_tables(results: Results) -> list[SplitTable]:
     """The main table, split by split."""
     first = headline(results)
     privileged = {agent.name: agent.privileged for agent in results.agents}
+    panel = {agent.name for agent in results.agents if agent.sanity}
     tables = []
     for split, cases in results.splits.items():
         rows = [row for row in results.rows if row.split == split]
-        lines = [_line(row, privileged.get(row.agent, False), first) for row in rows]
-        maxima = {row.maximum for row in rows if row.reward is not None}
+        drawn = [_line(row, privileged.get(row.agent, False), first) for row in rows]
+        lines = [line for line in drawn if line.name not in panel]
+        aside = tuple(line for line in drawn if line.name in panel)
+        maxima = {row.maximum for row in rows if row.reward is not None and row.agent not in panel}
         ranked = len(maxima) < 2 and None not in maxima
         if ranked:
             lines.sort(key=lambda line: -1.0 if line.reward is None else line.reward.mean, reverse=True)
-        tables.append(SplitTable(split, cases, tuple(lines), _baselines(rows, first), ranked))
+        tables.append(SplitTable(split, cases, tuple(lines), aside, _baselines(rows, first), ranked))
     return tables
 
 

@@ -41,6 +41,8 @@ def terminal_table(results: Results) -> Table:
     for group in tables:
         for line in group.lines:
             table.add_row(*_agent(line, group.split))
+        for line in group.sanity:
+            table.add_row(*_agent(line, group.split), style="dim")
         for line in group.baselines:
             table.add_row(*_baseline(line, group.split), style="dim")
         table.add_section()
@@ -84,8 +86,11 @@ def _notes(results: Results, ranked: list[bool]) -> list[str]:
     notes = []
     if any(agent.privileged for agent in results.agents):
         notes.append("* privileged: the agent sees the truth of the case")
+    if any(agent.sanity for agent in results.agents):
+        notes.append("sanity rows are clips to try the judger with; they are not ranked among agents")
     if any(result.baselines for row in results.rows for result in row.criteria.values()):
-        notes.append("dim rows are computed from the truth, no pictures drawn")
+        dim = "other dim rows" if any(agent.sanity for agent in results.agents) else "dim rows"
+        notes.append(f"{dim} are computed from the truth, no pictures drawn")
     if not all(ranked):
         notes.append("rows have different maxima and are not ranked")
     if not results.complete:

@@ -108,7 +108,11 @@ class _Side:
         return cls(Path(folder), agent if colon else None, identity, finals)
 
     def names(self) -> list[str]:
-        return [self.agent] if self.agent is not None else [a["name"] for a in self.identity["agents"]]
+        """The agent that was asked for, else those of the run; its sanity panel is no contestant."""
+        if self.agent is not None:
+            return [self.agent]
+        agents = self.identity["agents"]
+        return [a["name"] for a in agents if not a.get("sanity")] or [a["name"] for a in agents]
 
     def of(self, agent: str, split: str) -> Mapping[tuple[str, int], Judgement | None]:
         return self.finals.get((agent, split), {})

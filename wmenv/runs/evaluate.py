@@ -31,6 +31,7 @@ from wmenv.runs.plan import Planned, crew_of, grouped, planned_cases
 from wmenv.runs.play import play
 from wmenv.runs.progress import Progress, Tick
 from wmenv.runs.results import Results, environment_block, summarise
+from wmenv.runs.sanity import sanity_panel
 from wmenv.runs.store import RolloutRow, RunStore
 
 DEFAULT_BATCH = 8
@@ -49,6 +50,7 @@ def evaluate(
     retry_failed: bool = False,
     keep: Keeper | Policy = "worst",
     batch: int = DEFAULT_BATCH,
+    sanity: bool = False,
     progress: Progress | None = None,
     **env_options: Any,
 ) -> Results:
@@ -66,6 +68,8 @@ def evaluate(
         retry_failed: With `resume`, try failed rollouts again.
         keep: Which clips to keep.
         batch: Rollouts handed to an agent at once, and committed at once.
+        sanity: Add the sanity panel: the true clip, and clips that no judger may take for it. They are marked, not
+            ranked, and the results warn where the judger cannot tell them apart.
         progress: Called after every batch.
         **env_options: Passed to `gymnasium.make`.
 
@@ -86,6 +90,10 @@ def evaluate(
     check_suited(suite, named)
     env_id = made.spec.id if made.spec is not None else type(suite).__name__
     cases = planned_cases(suite, splits, episodes, seed)
+    panel, left_out = sanity_panel(suite, cases) if sanity else ({}, {})
+    if twice := sorted(set(named) & set(panel)):
+        raise InvalidArgument(f"the sanity panel has {', '.join(twice)} already; leave it out of the agents")
+    named |= panel
     identity = {
         "env_id": env_id,
         "env_options": _plain_options(made),
@@ -93,10 +101,9 @@ def evaluate(
         "seed": seed,
         "samples": samples,
         "splits": {split: len(ids) for split, ids in cases.items()},
-        "agents": [
-            {"name": name, "privileged": agent.privileged, "card": dict(agent.card)} for name, agent in named.items()
-        ],
+        "agents": [_entry(name, agent) for name, agent in named.items()],
         "batch": batch,
+        **({"sanity": {"left_out": left_out}} if sanity else {}),
     }
     try:
         canonical_json(identity)
@@ -114,6 +121,12 @@ def evaluate(
         with on_disk(Path(out)):
             results.write(Path(out))
     return results
+
+
+def _entry(name: str, agent: Agent) -> dict[str, Any]:
+    """An agent in the identity of a run."""
+    entry = {"name": name, "privileged": agent.privileged, "card": dict(agent.card)}
+    return {**entry, "sanity": True} if getattr(agent, "sanity", False) else entry
 
 
 def _plain_options(env: gym.Env[Any, Any]) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from wmenv.core.errors import RunFolderError
 from wmenv.core.files import write_whole
 from wmenv.core.statistics import Estimate, bootstrap_mean, slope
 from wmenv.core.verdict import Verdict
+from wmenv.runs.sanity import LEAST, MARGIN, TRUE, sanity_warnings
 from wmenv.runs.store import RolloutRow, RunStore
 
 FILE = "results.json"
@@ -75,7 +76,22 @@ class AgentCard(_Model):
 
     name: str
     privileged: bool
+    sanity: bool = Field(default=False, description="Whether it belongs to the sanity panel: marked, not ranked.")
     card: dict[str, Any]
+
+
+class SanityResult(_Model):
+    """What the sanity panel says about the judger."""
+
+    least: float = Field(description="Mean reward that the true clip must reach.")
+    margin: float = Field(description="By which every other clip of the panel must stay below it.")
+    left_out: dict[str, str] = Field(description="Why the suite has no such clip, by agent.")
+    warnings: list[str] = Field(description="Where the judger cannot tell the true clip from others; empty is good.")
+
+    @property
+    def compared(self) -> bool:
+        """Whether there was a true clip to compare with; without one the panel says nothing about the judger."""
+        return TRUE not in self.left_out
 
 
 class Failure(_Model):
@@ -102,6 +118,7 @@ class Results(_Model):
     agents: list[AgentCard]
     complete: bool = Field(description="Whether every planned rollout has a row.")
     rows: list[Row]
+    sanity: SanityResult | None = Field(default=None, description="Of the sanity panel, where there was one.")
     failures: list[Failure]
     clips: list[str] = Field(description="Kept clips, relative to the run folder.")
     environment: dict[str, Any] = Field(description="Machine, versions and times: all that may differ between runs.")
@@ -172,10 +189,26 @@ def summarise(store: RunStore, environment: Mapping[str, Any]) -> Results:
         agents=[AgentCard(**agent) for agent in identity["agents"]],
         complete=len(rollouts) == planned,
         rows=rows,
+        sanity=_sanity(identity, rows),
         failures=[_failure(rollout) for rollout in rollouts if _reason(rollout)],
         clips=sorted(rollout.clip for rollout in rollouts if rollout.clip),
         environment=dict(environment),
     )
+
+
+def _sanity(identity: Mapping[str, Any], rows: Sequence[Row]) -> SanityResult | None:
+    if "sanity" not in identity:
+        return None
+    panel = {agent["name"] for agent in identity["agents"] if agent.get("sanity")}
+    rewards: dict[str, dict[str, float | None]] = {split: {} for split in identity["splits"]}
+    covered: dict[str, list[float]] = defaultdict(list)
+    for row in rows:
+        if row.agent in panel:
+            rewards[row.split][row.agent] = None if row.reward is None else row.reward.mean
+            covered[row.split].append(row.coverage)
+    warnings = sanity_warnings(rewards, {split: sum(found) / len(found) for split, found in covered.items()})
+    left_out = dict(identity["sanity"]["left_out"])
+    return SanityResult(least=LEAST, margin=MARGIN, left_out=left_out, warnings=warnings)
 
 
 def _row(agent: str, split: str, rollouts: Sequence[RolloutRow], criteria: Sequence[str]) -> Row:

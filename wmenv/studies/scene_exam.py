@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from wmenv.agents.sanity import KINDS, TRUE, spoiled
 from wmenv.core.case import Case, ClipSpec, Request
 from wmenv.core.clip import Clip
 from wmenv.core.registries import JUDGERS
@@ -71,8 +71,10 @@ def take(seeds: Sequence[int] = SEEDS) -> Iterator[Answer]:
     for key in SANITY:
         one, other_case = scene(key).case(seeds[0]), scene(key).case(seeds[1])
         frames, fps = one.rendering.clip.frames, one.fps
-        for name, shown in sanity(frames, other_case.rendering.clip.frames).items():
-            yield answer(asked(one), Clip(shown, fps), kind=f"sanity {name}")
+        for kind, name in KINDS.items():
+            if kind != TRUE:
+                shown = spoiled(kind, frames, other_case.rendering.clip.frames)
+                yield answer(asked(one), Clip(shown, fps), kind=f"sanity {name}")
     for held, keys in ((True, HELD), (False, KNOWN)):
         for seed in seeds if held else seeds[:1]:
             for key in keys:
@@ -85,19 +87,6 @@ def take(seeds: Sequence[int] = SEEDS) -> Iterator[Answer]:
                             told = {"label": made.label, "besides": list(made.side_effects)}
                             clip = made.rendering.clip
                             yield answer(case, clip, kind="planted", plant=name, multiple=multiple, held=held, **told)
-
-
-def sanity(frames: NDArray[np.uint8], other: NDArray[np.uint8]) -> Mapping[str, NDArray[np.uint8]]:
-    """Clips that no judge may take for the true one (T, H, W, 3), by name."""
-    rng = np.random.default_rng(0)
-    order = np.concatenate([[0], 1 + rng.permutation(len(frames) - 1)])
-    return {
-        "frozen first frame": np.repeat(frames[:1], len(frames), axis=0),
-        "reversed": frames[::-1].copy(),
-        "shuffled": frames[order],
-        "noise": rng.integers(0, 256, frames.shape, dtype=np.uint8),
-        "another case's clip": other,
-    }
 
 
 def _scores(judged: Judgement) -> dict[str, float | None]:

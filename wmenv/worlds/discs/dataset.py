@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
-import os
-import shutil
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -14,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from wmenv.core.clip import Clip
-from wmenv.core.errors import InvalidArgument, ProtocolMismatch, RunFolderError
+from wmenv.core.errors import InvalidArgument
 from wmenv.core.files import write_whole
 from wmenv.core.video import encode_mp4
 from wmenv.worlds.discs.discs import discs_of
@@ -22,10 +19,10 @@ from wmenv.worlds.discs.draw import draw
 from wmenv.worlds.discs.laws import positions
 from wmenv.worlds.discs.splits import SEED_BITS, draw_starts, split_names
 from wmenv.worlds.discs.world import FPS, Edge, Law, Mode, Ranges, frame_times
+from wmenv.worlds.folders import data_folder, whole_folder
 
 SHARD_BYTES = 64 << 20
 SEED_STRIDE = 1 << 32
-MANIFEST = "manifest.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,30 +69,13 @@ class DataSet:
             ProtocolMismatch: The folder holds another data set.
             RunFolderError: It cannot be written; whole shards stay, and the same call goes on.
         """
-        plain = {**asdict(self), "shard": self.per_shard}
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            manifest = folder / MANIFEST
-            if manifest.exists():
-                if json.loads(manifest.read_text("utf-8")) != plain:
-                    raise ProtocolMismatch(f"{folder} holds another data set (see {manifest}); choose another --out")
-            else:
-                write_whole(manifest, json.dumps(plain, indent=1).encode())
+        with data_folder(folder, {**asdict(self), "shard": self.per_shard}):
             for start in range(0, self.count, self.per_shard):
                 stop = min(start + self.per_shard, self.count)
                 path = folder / f"shard-{start // self.per_shard:05d}{'.npz' if self.format == 'npz' else ''}"
                 if not path.exists():
                     self._shard(path, start, stop)
                 yield stop
-        except OSError as error:
-            way = "free space and run the same command again" if error.errno == 28 else "choose another --out"
-            raise RunFolderError(f"cannot write in {folder}: {error.strerror}; whole shards are safe; {way}") from error
-        except ValueError as error:
-            if isinstance(error, json.JSONDecodeError):
-                raise RunFolderError(
-                    f"{folder / MANIFEST} is damaged: {error}; remove it or choose another --out"
-                ) from error
-            raise
 
     def _shard(self, path: Path, start: int, stop: int) -> None:
         seeds = self.seed * SEED_STRIDE + np.arange(start, stop, dtype=np.uint64)
@@ -116,17 +96,10 @@ class DataSet:
         if self.format == "npz":
             write_whole(path, _npz(frames=np.stack(list(clips)), **state))
             return
-        partial = path.with_name(f".{path.name}.partial")
-        shutil.rmtree(partial, ignore_errors=True)
-        try:
-            partial.mkdir()
+        with whole_folder(path) as partial:
             (partial / "states.npz").write_bytes(_npz(**state))
             for case_id, frames in zip(ids, clips, strict=True):
                 (partial / f"{case_id}.mp4").write_bytes(encode_mp4(Clip(frames, FPS)))
-            os.replace(partial, path)
-        except OSError:
-            shutil.rmtree(partial, ignore_errors=True)
-            raise
 
 
 def _npz(**arrays: Any) -> bytes:

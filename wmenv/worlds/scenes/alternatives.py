@@ -66,10 +66,18 @@ def alternatives(case: SceneCase, count: int = 5) -> tuple[Alternative, ...]:
     Raises:
         InvalidArgument: The scene has too little freedom for as many.
     """
+    found = some_alternatives(case, count)
+    if len(found) < count:
+        raise InvalidArgument(f"{case.id} has {len(found)} alternatives in {ATTEMPTS} attempts; asked for {count}")
+    return found
+
+
+def some_alternatives(case: SceneCase, count: int) -> tuple[Alternative, ...]:
+    """As `alternatives`, but as many as are found, at most `count`; none of a count of 0."""
     found: list[Alternative] = []
     for attempt in range(ATTEMPTS):
         if len(found) == count:
-            return tuple(found)
+            break
         parameters = _varied(case, attempt)
         try:
             rollout = simulate(case.scene.build(parameters), case.frames, case.fps)
@@ -77,8 +85,6 @@ def alternatives(case: SceneCase, count: int = 5) -> tuple[Alternative, ...]:
             continue
         if _differ(case.rollout, rollout) >= DIFFERENT:
             found.append(Alternative(case, parameters, rollout))
-    if len(found) < count:
-        raise InvalidArgument(f"{case.id} has {len(found)} alternatives in {ATTEMPTS} attempts; asked for {count}")
     return tuple(found)
 
 
