@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from wmenv.core.case import Case
 from wmenv.core.clip import Clip, Response
@@ -34,18 +33,7 @@ UNIT = "minus error in half-score errors"
 LOST = 0.5
 """From this degree on a ball counts as gone in `judge`."""
 
-AT_ONCE = 2**20
-"""Pixels, of all frames, of a pass of `judge`: 64 clips of 16 frames of 32 pixels. Larger passes leave the cache."""
-
 UNANSWERED = {"velocity_official": "defined on hard masks, which have no gradient; use judger='physics'"}
-
-
-class _Shown(NamedTuple):
-    """What is read of a clip that is admitted: of which case, and when its frames (T, S, S, 3) are."""
-
-    case: int
-    timeline: Timeline
-    frames: NDArray[np.uint8]
 
 
 class PhysicsSoft:
@@ -95,31 +83,12 @@ class PhysicsSoft:
         }
 
     def judge(self, cases: Sequence[Case], responses: Sequence[Response]) -> list[Judgement]:
-        """Judge clips; the physics judger's rules say which are admitted. Scores fall as the reward's values do."""
-        from wmenv.judgers.physics.soft_targets import group_key
+        """Judge clips; the physics judger's rules say which are admitted. Scores fall as the reward's values do.
 
-        identity = str(self.card["identity"])
-        truths = [self._truth(case) for case in cases]
-        judged: list[Judgement | None] = []
-        groups: dict[tuple[object, ...], list[_Shown]] = defaultdict(list)
-        for k, (case, truth, response) in enumerate(zip(cases, truths, responses, strict=True)):
-            assert isinstance(response, Clip)
-            reason = refusal(response, truth)
-            judged.append(forfeit_all(case, reason, identity) if reason else None)
-            if not reason:
-                timeline = Timeline.of(truth, response.fps)
-                frames = response.frames[:: timeline.stride][: len(timeline.times)]
-                groups[*group_key(truth, timeline), frames.shape].append(_Shown(k, timeline, frames))
-        for members in groups.values():
-            many = max(1, AT_ONCE // members[0].frames[..., 0].size)
-            for start in range(0, len(members), many):
-                part = members[start : start + many]
-                found = self._errors([truths[shown.case] for shown in part], part)
-                for row, shown in enumerate(part):
-                    case = cases[shown.case]
-                    verdicts = [self._verdict(criterion.id, found, row) for criterion in case.criteria]
-                    judged[shown.case] = judgement(case, verdicts, identity)
-        return [one for one in judged if one is not None]
+        One after another: sums over a batch round otherwise than over a clip, and no judgement may depend on which
+        other clips are judged with it.
+        """
+        return [self._judge(case, response) for case, response in zip(cases, responses, strict=True)]
 
     def reward(self, cases: Sequence[Case], frames: Tensor) -> tuple[Tensor, Tensor]:
         """Judge a batch and keep the graph; see `wmenv.core.protocols.DifferentiableJudger`.
@@ -190,29 +159,36 @@ class PhysicsSoft:
             raise InvalidCase(f"judger {self.name!r} needs cases of the disc world, got truth {type(truth).__name__}")
         return truth
 
-    def _errors(self, truths: Sequence[DiscTruth], part: Sequence[_Shown]) -> SoftErrors:
-        """Of clips that are of one group, without gradient."""
+    def _judge(self, case: Case, response: Response) -> Judgement:
         import torch
 
         from wmenv.judgers.physics.soft_errors import soft_errors
         from wmenv.judgers.physics.soft_targets import Targets
 
-        pictures = torch.from_numpy(np.stack([np.moveaxis(shown.frames, -1, -3) for shown in part])).float() / 255.0
-        targets = Targets.of(truths, [shown.timeline for shown in part], pictures.shape[-1], pictures)
+        truth = self._truth(case)
+        identity = str(self.card["identity"])
+        assert isinstance(response, Clip)
+        reason = refusal(response, truth)
+        if reason:
+            return forfeit_all(case, reason, identity)
+        timeline = Timeline.of(truth, response.fps)
+        frames = response.frames[:: timeline.stride][: len(timeline.times)]
+        pictures = torch.from_numpy(np.moveaxis(frames, -1, -3).astype(np.float32) / 255.0)[None]
         with torch.no_grad():
-            return soft_errors(pictures, targets, self.weights)
+            found = soft_errors(pictures, Targets.of([truth], [timeline], pictures.shape[-1], pictures), self.weights)
+        return judgement(case, [self._verdict(c.id, found) for c in case.criteria], identity)
 
-    def _verdict(self, name: str, found: SoftErrors, row: int) -> Verdict:
+    def _verdict(self, name: str, found: SoftErrors) -> Verdict:
         if name not in MEASURES:
             return Verdict.failed(name, f"judger {self.name!r} does not answer it; use judger='attribute-conflict'")
         if name in UNANSWERED:
             return Verdict.not_applicable(name, UNANSWERED[name])
-        if not bool(found.measured[name][row]):
+        if not bool(found.measured[name]):
             return Verdict.not_applicable(name, "no frame pair of this case can be scored")
-        native, cost = float(found.native[name][row]), float(found.cost[name][row])
-        terms = {term: float(value[row]) for term, value in found.terms.items()} if name == "velocity" else {}
+        native, cost = float(found.native[name]), float(found.cost[name])
+        terms = {term: float(value) for term, value in found.terms.items()} if name == "velocity" else {}
         evidence = {"terms": terms} if terms else {}
-        if name in FORFEITED_BY_LOSS and float(found.lost[row]) > LOST and self.weights["vanish"] > 0:
+        if name in FORFEITED_BY_LOSS and float(found.lost) > LOST and self.weights["vanish"] > 0:
             return Verdict.forfeited(name, "a ball that should be in view is gone", native, **evidence)
         return Verdict.answered(name, 1.0 / (1.0 + cost**2), native, **evidence)
 

@@ -549,29 +549,3 @@ def test_cases_of_another_world_and_unreadable_clips() -> None:
     assert judged["velocity"].state == "forfeited" and judged.reward == 0.0
     exact = suite.score([case], [Clip(np.full_like(clip.frames, 255), FPS)])[0]
     assert judged["velocity"].native == pytest.approx(exact["velocity"].native, abs=0.02)
-
-
-def test_clips_of_all_kinds_are_judged_at_once_as_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Rates, laws, refused clips and lost balls in one call; more clips than one pass takes."""
-    monkeypatch.setattr("wmenv.judgers.physics.soft.AT_ONCE", 7 * 16 * 32 * 32)
-    cases, clips = [], []
-    for law in ("collision", "uniform_motion"):
-        suite = env(law)
-        drawn = suite.draw(20, np.random.default_rng(5))
-        made = noisy(suite, drawn, np.random.default_rng(6))
-        made[3] = Clip(np.zeros_like(made[3].frames), FPS)
-        made[4] = Clip(made[4].frames[:2], FPS)
-        made[5] = Clip(np.repeat(made[5].frames, 2, axis=0), 2 * FPS)
-        cases, clips = cases + drawn, clips + made
-    order = np.random.default_rng(7).permutation(len(cases))
-    cases, clips = [cases[k] for k in order], [clips[k] for k in order]
-    together = soft().judge(cases, clips)
-    alone = [soft().judge([case], [clip])[0] for case, clip in zip(cases, clips, strict=True)]
-    assert {v.state for j in together for v in j.verdicts} == {"answered", "forfeited", "not_applicable"}
-    for one, other in zip(together, alone, strict=True):
-        for found, expected in zip(one.verdicts, other.verdicts, strict=True):
-            assert (found.criterion, found.state, found.reason) == (expected.criterion, expected.state, expected.reason)
-            assert found.score == pytest.approx(expected.score, abs=1e-5)
-            assert (found.native is None) == (expected.native is None)
-            if found.native is not None:
-                assert found.native == pytest.approx(expected.native, rel=1e-4, abs=1e-5)
