@@ -9,10 +9,13 @@ import numpy as np
 
 from wmenv.core.case import Case
 from wmenv.core.clip import Clip, Response
+from wmenv.core.criterion import Criterion
 from wmenv.core.errors import InvalidCase
 from wmenv.core.verdict import Judgement, Verdict, fail_all, forfeit_all, judgement
+from wmenv.judgers.scenes.asked import unanswered, verdict
 from wmenv.judgers.scenes.likeness import PIXELS
 from wmenv.judgers.scenes.measure import Measured, measure
+from wmenv.worlds.scenes.answers import LAWS
 from wmenv.worlds.scenes.facts import Facts
 
 THRESHOLDS: Mapping[str, Mapping[str, float]] = {
@@ -70,7 +73,18 @@ class ScenePixels:
                 "use condition='image', whose clips begin with the case's first frame"
             )
             return fail_all(case, reason, identity)
-        return judgement(case, [_verdict(criterion.id, facts, found) for criterion in case.criteria], identity)
+        return judgement(case, [_answer(criterion, facts, found) for criterion in case.criteria], identity)
+
+
+def _answer(criterion: Criterion, facts: Facts, found: Measured) -> Verdict:
+    """The verdict on one of the eight criteria, or on questions about events and claims."""
+    if criterion.id in THRESHOLDS or criterion.id == "instruction":
+        return _verdict(criterion.id, facts, found)
+    if criterion.id not in facts.asked:
+        return unanswered(criterion, facts, "scene-pixels")
+    if found.start > PIXELS and criterion.questions:
+        return Verdict.forfeited(criterion.id, f"{found.start:.0f} pixels of the first frame are not the case's", 0.0)
+    return verdict(criterion, facts, found.shows, {law: _verdict(law, facts, found).score for law in LAWS})
 
 
 def _verdict(name: str, facts: Facts, found: Measured) -> Verdict:
