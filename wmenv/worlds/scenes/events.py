@@ -80,7 +80,7 @@ def called(name: str) -> str:
 
 
 def narrated(events: Sequence[Event]) -> str:
-    """Events in their order, as a prompt: `First the ball starts to move, and then the ball reaches the wall.`"""
+    """Events in their order, as a prompt: first the ball starts to move, and then the ball reaches the wall."""
     *early, last = (event.words for event in events)
     lead = ["First", *["then"] * (len(early) - 1)]
     parts = [f"{word} {words}" for word, words in zip(lead, early, strict=True)]

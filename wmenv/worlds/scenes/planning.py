@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib import resources
 from itertools import combinations, pairwise
@@ -18,7 +18,7 @@ import numpy as np
 from wmenv.worlds.scenes.answers import answers
 from wmenv.worlds.scenes.catalogue import KEYS, scene
 from wmenv.worlds.scenes.claims import LAWS, Claim, holds
-from wmenv.worlds.scenes.events import CALLED, MOVED, Event, called, started, stopped, when
+from wmenv.worlds.scenes.events import CALLED, MOVED, Event, called, order, started, stopped, when
 from wmenv.worlds.scenes.scene import SceneCase
 from wmenv.worlds.scenes.seen import Seen
 
@@ -82,12 +82,18 @@ def plans() -> Mapping[str, Plan]:
 
 
 def plan(case: SceneCase) -> Plan | None:
-    """The plan of a case, from its simulation; None where fewer than two events are clear."""
+    """The plan of a case, from its simulation; None where too few events are clear.
+
+    Nor has a case one whose order a clip run backwards would have too.
+    """
     seen = Seen.simulated(case.rollout)
     told = _told(case)
     moments = {event: frame for event in _candidates(told, seen) if (frame := _clear(event, seen)) is not None}
     events = _spaced(moments)
     if len(events) < FEWEST or not any(_free(*pair) for pair in pairwise(events)):
+        return None
+    backwards = replace(seen, tracks={name: path[::-1] for name, path in seen.tracks.items()}, contacts=None)
+    if order(events, backwards) == tuple(range(len(events))):
         return None
     claims = [claim for claim in _claims(case, events, told, seen) if holds(claim, seen)]
     return Plan(case.id, events, tuple(claims))

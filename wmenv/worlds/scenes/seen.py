@@ -27,7 +27,7 @@ CLOSE = 1.2
 INTO = 0.3
 """Overlap, pixels, to which two things would have come by the next frame had nothing turned them away."""
 TURNED = 0.8
-"""Pixels by which they stay farther apart than that."""
+"""Pixels by which they stay farther apart than that; more where they would not have come to such an overlap."""
 AWAY = 3.0
 """Gap, pixels, that two things had before one reached the other."""
 OTHER = 60.0
@@ -154,8 +154,8 @@ class Seen:
                 return k - 0.5 if k else 0.0
             if 0 < k < len(gaps) - 1:
                 ahead = apart(first, 2 * here[k] - here[k - 1], second, 2 * there[k] - there[k - 1]) / self.pixel
-                if ahead < -INTO and gaps[k + 1] - ahead > TURNED:
-                    return float(k + gaps[k] / (gaps[k] - ahead))
+                if ahead < CLOSE and gaps[k + 1] - ahead > TURNED + max(0.0, ahead + INTO):
+                    return float(k + min(1.0, gaps[k] / (gaps[k] - ahead)))
         return None
 
     def _path(self, part: Part) -> FloatArray:
