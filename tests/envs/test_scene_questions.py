@@ -55,7 +55,7 @@ def test_there_are_enough_cases_of_enough_scenes(family: str) -> None:
     for case in cases:
         texts = [case.request.prompt, *(q.text for c in case.criteria for q in c.questions)]
         assert all(texts) and not any(set("{}") & set(text) for text in texts)
-        assert sum(len(c.questions) for c in case.criteria) >= 4
+        assert sum(len(c.questions) for c in case.criteria) >= 3
 
 
 def test_videoverse_asks_for_the_plan_and_yes_is_right() -> None:
@@ -110,10 +110,9 @@ def test_asking_simulates_nothing(family: str, monkeypatch: pytest.MonkeyPatch) 
     assert env.case.criteria
 
 
-@pytest.mark.parametrize("family", FAMILIES)
-@pytest.mark.parametrize("case_id", SAMPLE)
+@pytest.mark.parametrize(("family", "case_id"), list(zip(FAMILIES, SAMPLE, strict=True)))
 def test_what_is_true_is_right_and_nothing_else_is(family: str, case_id: str) -> None:
-    case, clip = asked(family, case_id)
+    case, clip = asked(family, case_id, size=64)
     frames, happens = clip.frames, HAPPENS[family]
     for name in ("scene-pixels", "scene-oracle"):
         found = judged(case, clip, name)
@@ -127,13 +126,13 @@ def test_what_is_true_is_right_and_nothing_else_is(family: str, case_id: str) ->
         found = judged(case, Clip(other, clip.fps))
         assert found.coverage == 1.0 and found.reward <= 0.5, name
         assert found[happens].score == 0.0, name
-    assert {v.state for v in judged(case, Clip(other, clip.fps)).verdicts} <= {"forfeited", "not_applicable"}
+    assert {v.state for v in found.verdicts} <= {"forfeited", "not_applicable"}, "noise shows nothing"
 
 
 def test_oracle_answers_alternatives_from_their_own_rollout() -> None:
-    case, _ = asked("VideoVerse", SAMPLE[0])
+    case, _ = asked("VideoVerse", SAMPLE[0], size=64)
     events = plans()[case.id].events
-    for other in alternatives(case.truth, 3):
+    for other in alternatives(case.truth, 2):
         found = judged(replace(case, load_truth=lambda other=other: other), other.rendering.clip, "scene-oracle")
         seen = Seen.simulated(other.rollout)
         assert found["event_following"].score == score_of(case.criteria[0].questions[0], order(events, seen))
@@ -149,16 +148,16 @@ def test_oracle_knows_only_what_it_can_compare() -> None:
     assert found["material_properties"].state == "failed" and found.coverage < 1
 
 
-def test_what_vanishes_or_changes_colour_is_not_shown_throughout() -> None:
-    case, _ = asked("VideoVerse", "animation-tumble-0000")
-    for name in ("vanish", "recolour", "grow"):
-        planted = plant(case.truth, name, 16)
-        assert planted is not None
-        truth = replace(case, load_truth=lambda planted=planted: planted)
-        for judger in ("scene-pixels", "scene-oracle"):
-            found = judged(truth, planted.rendering.clip, judger)
-            if name == "grow":
-                assert found["material_properties"].score < 0.5, (name, judger)
+@pytest.mark.parametrize(
+    ("name", "dimension"), [("vanish", "attribution_correctness"), ("grow", "material_properties")]
+)
+def test_what_is_planted_fails_its_check(name: str, dimension: str) -> None:
+    case, _ = asked("VideoVerse", SAMPLE[1], size=64)
+    planted = plant(case.truth, name, 16)
+    assert planted is not None
+    truth = replace(case, load_truth=lambda: planted)
+    for judger in ("scene-pixels", "scene-oracle"):
+        assert judged(truth, planted.rendering.clip, judger)[dimension].score < 0.5, judger
 
 
 @pytest.mark.parametrize("family", FAMILIES)
