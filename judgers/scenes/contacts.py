@@ -51,10 +51,10 @@ class Gaps:
         for other, one in tracks.items():
             if other != name:
                 pairs = zip(track.pose, one.pose, strict=True)
-                gap = np.array([apart(track.part, here, one.part, there) for here, there in pairs])
-                self._meet(gap, _steps(track.pose - one.pose), tracker.scale)
+                between = np.array([apart(track.part, here, one.part, there) for here, there in pairs])
+                self._meet(between, _steps(track.pose - one.pose), tracker.scale)
                 if one.part.role == "mover":
-                    self.overlap = np.maximum(self.overlap, np.where(one.seen, -gap, 0.0))
+                    self.overlap = np.maximum(self.overlap, np.where(one.seen, -between, 0.0))
         painted = np.array([self._painted(track, t, tracker) for t in range(frames)])
         own = _steps(track.pose)
         swift = [_steps(one.pose) for one in tracks.values() if one.part.role == "actor"]
