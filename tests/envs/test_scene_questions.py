@@ -190,7 +190,7 @@ def test_pixels_have_the_order_of_the_simulation_in_every_case() -> None:
 def test_pixels_have_the_order_of_alternatives() -> None:
     same, names = 0, {one.rsplit("-", 1)[0]: one for one in plans()}
     for case_id in names.values():
-        case, _ = asked("VideoVerse", case_id)
+        case, _ = asked("VideoVerse", case_id, size=64)
         other = alternatives(case.truth, 1)[0]
         right = score_of(case.criteria[0].questions[0], order(plans()[case_id].events, Seen.simulated(other.rollout)))
         same += judged(case, other.rendering.clip)["event_following"].score == right

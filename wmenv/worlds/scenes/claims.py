@@ -78,7 +78,7 @@ def holds(claim: Claim, seen: Seen) -> bool | None:
             return frames[0] is not None
         case "before":
             first, second = frames
-            return None if first is None or second is None else first < second
+            return None if first is None or second is None else bool(first < second)
         case "beside":
             return _beside(claim, seen)
         case "apart":
@@ -105,7 +105,7 @@ def _beside(claim: Claim, seen: Seen) -> bool | None:
 def _waits(name: str, reached: float, seen: Seen) -> bool:
     with np.errstate(invalid="ignore"):
         gone = np.flatnonzero(seen.moved(name) > MOVED)
-    return not len(gone) or gone[0] >= reached - LATE * float(seen.fps)
+    return not len(gone) or bool(gone[0] >= reached - LATE * float(seen.fps))
 
 
 def _pushed(claim: Claim, reached: float, seen: Seen) -> bool:
