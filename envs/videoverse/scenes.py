@@ -61,7 +61,7 @@ def checks(plan: Plan) -> dict[str, Claim]:
     """Dimension -> what is claimed of a case in it."""
     by_name: dict[str, Claim] = {}
     for claim in plan.claims:
-        by_name.setdefault(f"law {claim.names[0]}" if claim.kind == "law" else claim.kind, claim)
+        by_name.setdefault(claim.topic, claim)
     return {
         dimension: by_name[found]
         for dimension, names in CHECKED.items()

@@ -88,16 +88,16 @@ class SceneCases(SceneSource):
 
 @cache
 def posed() -> dict[str, tuple[Posed, ...]]:
-    """What is asked, by case id; within a phase yes and no are right by turns, over all cases."""
-    turns = dict.fromkeys(PHASES, 0)
+    """What is asked, by case id; of each kind of claim yes and no are right by turns, over all cases."""
+    turns = {name: k for names in EXAMINED.values() for k, name in enumerate(names)}
     found = {}
     for case_id, plan in plans().items():
         asked = []
         for phase, names in EXAMINED.items():
-            claims = [claim for name in names for claim in plan.claims if name == _name(claim)]
+            claims = [claim for name in names for claim in plan.claims if name == claim.topic]
             for claim in _varied(claims):
-                asked.append(Posed(phase, claim, turns[phase] % 2 == 0))
-                turns[phase] += 1
+                asked.append(Posed(phase, claim, turns[claim.topic] % 2 == 0))
+                turns[claim.topic] += 1
         found[case_id] = tuple(asked)
     return found
 
@@ -106,13 +106,9 @@ def _varied(claims: Sequence[Claim]) -> list[Claim]:
     """The first of each kind, then more of them, up to `MOST`."""
     kinds: dict[str, Claim] = {}
     for claim in claims:
-        kinds.setdefault(_name(claim), claim)
+        kinds.setdefault(claim.topic, claim)
     first = list(kinds.values())
     return [*first, *(claim for claim in claims if claim not in first)][:MOST]
-
-
-def _name(claim: Claim) -> str:
-    return f"law {claim.names[0]}" if claim.kind == "law" else claim.kind
 
 
 def _question(one: Posed, kind: Kind) -> Question:

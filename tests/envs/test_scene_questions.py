@@ -16,6 +16,7 @@ from wmenv.core.errors import InvalidArgument, JudgeFailed
 from wmenv.core.question import score_of
 from wmenv.core.registries import JUDGERS
 from wmenv.envs.worldreasonbench.criteria import PHASES
+from wmenv.envs.worldreasonbench.scenes import posed
 from wmenv.worlds.scenes.alternatives import alternatives
 from wmenv.worlds.scenes.catalogue import case as scene_case
 from wmenv.worlds.scenes.events import order
@@ -73,7 +74,10 @@ def test_yes_and_no_are_right_as_often_in_every_phase() -> None:
     for case in env.cases(list(plans())):
         found.update((q.topic, q.polarity) for c in case.criteria for q in c.questions)
     for phase in PHASES:
-        assert found[phase, 1] >= 12 and abs(found[phase, 1] - found[phase, -1]) <= 1
+        assert found[phase, 1] >= 12 and abs(found[phase, 1] - found[phase, -1]) <= 2
+    kinds = Counter((one.claim.topic, one.positive) for asked in posed().values() for one in asked)
+    for topic, _ in list(kinds):
+        assert abs(kinds[topic, True] - kinds[topic, False]) <= 1, "no kind of claim tells the answer"
 
 
 def test_open_questions_have_the_claims_of_the_others() -> None:

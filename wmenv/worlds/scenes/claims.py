@@ -56,6 +56,11 @@ class Claim:
     names: tuple[str, ...] = ()
     events: tuple[Event, ...] = ()
 
+    @property
+    def topic(self) -> str:
+        """Its kind; of a law `law` and its name."""
+        return f"law {self.names[0]}" if self.kind == "law" else self.kind
+
 
 def holds(claim: Claim, seen: Seen) -> bool | None:
     """Whether a clip bears a claim out; None where it shows nothing to tell it by.
