@@ -11,6 +11,7 @@ from wmenv.envs.prompted.env import PromptedEnv
 from wmenv.envs.prompted.published import PublishedSource
 from wmenv.envs.vector import SuiteVectorEnv
 from wmenv.envs.videoverse.criteria import SCHEMES, by_points, criteria
+from wmenv.envs.videoverse.scenes import SceneCases
 from wmenv.official.videoverse.cases import Record, load
 
 
@@ -26,6 +27,12 @@ class VideoVerseEnv(PromptedEnv):
     family = "VideoVerse"
     benchmark = "videoverse"
     schemes = tuple(SCHEMES)
+    own_judger = "scene-pixels"
+    own_condition = "image"
+
+    def own(self) -> CaseSource:
+        """Procedural scenes with clear events."""
+        return SceneCases(self.clip_spec)
 
     def published(self, folder: Path, verified: bool) -> CaseSource:
         """The 300 prompts."""

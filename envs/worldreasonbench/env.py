@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from wmenv.core.criterion import Criterion
+from wmenv.core.errors import InvalidArgument
 from wmenv.core.protocols import Judger
 from wmenv.core.question import Question
 from wmenv.envs.base import check_option
@@ -14,6 +15,7 @@ from wmenv.envs.prompted.env import Condition, PromptedEnv
 from wmenv.envs.prompted.published import PublishedSource
 from wmenv.envs.vector import SuiteVectorEnv
 from wmenv.envs.worldreasonbench.criteria import SCHEMES, grades, phases
+from wmenv.envs.worldreasonbench.scenes import DOMAIN, SceneCases
 from wmenv.official.worldreasonbench.cases import CATEGORIES, FIELDS, Asked, Kind, Record, load
 
 DIFFICULTIES = ("medium", "easy", "difficult")
@@ -31,6 +33,8 @@ class WorldReasonBenchEnv(PromptedEnv):
     benchmark = "worldreasonbench"
     domains = tuple(CATEGORIES.values())
     schemes = tuple(SCHEMES)
+    own_judger = "scene-pixels"
+    own_condition = "image"
 
     def __init__(
         self,
@@ -40,7 +44,7 @@ class WorldReasonBenchEnv(PromptedEnv):
         difficulty: str = "medium",
         cases: str = "wmenv",
         data: str | Path | None = None,
-        condition: Condition = "text",
+        condition: Condition | None = None,
         subset: str | None = None,
         scheme: str | None = None,
         size: int = 128,
@@ -85,6 +89,19 @@ class WorldReasonBenchEnv(PromptedEnv):
     def protocol(self) -> dict[str, Any]:
         """As every prompted suite's, with kind of questions and difficulty of prompts."""
         return {**super().protocol(), "questions": self.questions, "difficulty": self.difficulty}
+
+    def own(self) -> CaseSource:
+        """Procedural scenes with clear events, all of one domain.
+
+        Raises:
+            InvalidArgument: It is another domain.
+        """
+        if self.domain not in (None, DOMAIN):
+            raise InvalidArgument(
+                f"wmenv's own cases are all of domain {DOMAIN!r}, got {self.domain!r}; "
+                "use cases='official' with data=DIR for the others"
+            )
+        return SceneCases(self.clip_spec, self.questions, self.difficulty, self.scheme == SCHEMES["quality"])
 
     def published(self, folder: Path, verified: bool) -> CaseSource:
         """Published cases of the domain."""

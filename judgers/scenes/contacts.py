@@ -7,8 +7,9 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from wmenv.judgers.scenes.silhouette import Window, distance, outline, reach
+from wmenv.judgers.scenes.silhouette import Window, reach
 from wmenv.judgers.scenes.tracking import Track, Tracker
+from wmenv.worlds.scenes.shapes import apart, distance, outline
 
 FloatArray = NDArray[np.float64]
 
@@ -49,10 +50,11 @@ class Gaps:
         self.handled = np.zeros(frames - 1, bool)
         for other, one in tracks.items():
             if other != name:
-                apart = np.array([_between(track, one, t) for t in range(frames)])
-                self._meet(apart, _steps(track.pose - one.pose), tracker.scale)
+                pairs = zip(track.pose, one.pose, strict=True)
+                between = np.array([apart(track.part, here, one.part, there) for here, there in pairs])
+                self._meet(between, _steps(track.pose - one.pose), tracker.scale)
                 if one.part.role == "mover":
-                    self.overlap = np.maximum(self.overlap, np.where(one.seen, -apart, 0.0))
+                    self.overlap = np.maximum(self.overlap, np.where(one.seen, -between, 0.0))
         painted = np.array([self._painted(track, t, tracker) for t in range(frames)])
         own = _steps(track.pose)
         swift = [_steps(one.pose) for one in tracks.values() if one.part.role == "actor"]
@@ -76,13 +78,6 @@ class Gaps:
             if len(points):
                 nearest = min(nearest, float(distance(track.part, track.pose[t], points).min()))
         return nearest
-
-
-def _between(first: Track, second: Track, t: int) -> float:
-    """Distance of two things in a frame, metres; negative where they overlap."""
-    a = distance(second.part, second.pose[t], outline(first.part, first.pose[t])).min()
-    b = distance(first.part, first.pose[t], outline(second.part, second.pose[t])).min()
-    return float(min(a, b))
 
 
 def _steps(pose: FloatArray) -> FloatArray:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wmenv.core.clip import Clip
+from wmenv.judgers.scenes.colours import ANGLE, hue, turned
 from wmenv.judgers.scenes.contacts import Gaps
 from wmenv.judgers.scenes.likeness import unlike
 from wmenv.judgers.scenes.look import look
@@ -16,6 +17,7 @@ from wmenv.judgers.scenes.matter import Flow, flow, matter
 from wmenv.judgers.scenes.motion import motion
 from wmenv.judgers.scenes.tracking import Track, Tracker
 from wmenv.worlds.scenes.facts import Facts
+from wmenv.worlds.scenes.seen import Seen
 
 FloatArray = NDArray[np.float64]
 
@@ -30,6 +32,7 @@ class Measured:
         statistics: Largest value over all movers, by name.
         witnesses: Movers that were seen in at least half of the frames, by name; a liquid counts as one.
         tracks: Tracks by name.
+        shows: Where everything was and when it was seen, to ask for events.
     """
 
     start: float
@@ -37,6 +40,7 @@ class Measured:
     statistics: Mapping[str, float]
     witnesses: tuple[str, ...]
     tracks: Mapping[str, Track]
+    shows: Seen
 
 
 def measure(facts: Facts, clip: Clip, given: NDArray[np.uint8] | None = None) -> Measured:
@@ -86,7 +90,20 @@ def measure(facts: Facts, clip: Clip, given: NDArray[np.uint8] | None = None) ->
         statistics=found,
         witnesses=tuple(seen),
         tracks=tracks,
+        shows=Seen.measured(
+            facts.world,
+            clip.fps,
+            {name: track.pose for name, track in tracks.items()},
+            {name: track.seen for name, track in tracks.items()},
+            {name: _own(track) for name, track in tracks.items()},
+        ),
     )
+
+
+def _own(track: Track) -> NDArray[np.bool_]:
+    """(T,) whether what was seen of it has its own colour; where too little was seen to tell, it has."""
+    turn = np.nan_to_num(np.abs(turned(track.shade - hue(track.part.colour))))
+    return np.asarray((turn < ANGLE) & (track.other < 0.5))
 
 
 def _joined(track: Track) -> FloatArray:

@@ -9,10 +9,13 @@ import numpy as np
 
 from wmenv.core.case import Case
 from wmenv.core.clip import Clip, Response
+from wmenv.core.criterion import Criterion
 from wmenv.core.errors import InvalidCase
 from wmenv.core.verdict import Judgement, Verdict, fail_all, forfeit_all, judgement
-from wmenv.judgers.scenes.likeness import PIXELS
+from wmenv.judgers.scenes.asked import unanswered, verdict
+from wmenv.judgers.scenes.likeness import PIXELS, unlike
 from wmenv.judgers.scenes.measure import Measured, measure
+from wmenv.worlds.scenes.answers import LAWS
 from wmenv.worlds.scenes.facts import Facts
 
 THRESHOLDS: Mapping[str, Mapping[str, float]] = {
@@ -63,14 +66,34 @@ class ScenePixels:
         given = case.request.frames[0] if len(case.request.frames) else None
         if given is not None and given.shape != response.frames.shape[1:]:
             given = None
-        found = measure(facts, response, given)
-        if found.start > PIXELS and not len(case.request.frames):
+        first = facts.first_frame(width) if given is None else given
+        start = float(unlike(response.frames[0], first))
+        if start > PIXELS and not len(case.request.frames):
             reason = (
                 "the clip shows another world than the case's, which its words alone do not fix; "
                 "use condition='image', whose clips begin with the case's first frame"
             )
             return fail_all(case, reason, identity)
-        return judgement(case, [_verdict(criterion.id, facts, found) for criterion in case.criteria], identity)
+        if start > PIXELS and facts.asked:
+            return judgement(case, [_elsewhere(criterion, facts, start) for criterion in case.criteria], identity)
+        found = measure(facts, response, first)
+        return judgement(case, [_answer(criterion, facts, found) for criterion in case.criteria], identity)
+
+
+def _answer(criterion: Criterion, facts: Facts, found: Measured) -> Verdict:
+    """The verdict on one of the eight criteria, or on questions about events and claims."""
+    if criterion.id in THRESHOLDS or criterion.id == "instruction":
+        return _verdict(criterion.id, facts, found)
+    if criterion.id not in facts.asked:
+        return unanswered(criterion, facts, "scene-pixels")
+    return verdict(criterion, facts, found.shows, {law: _verdict(law, facts, found).score for law in LAWS})
+
+
+def _elsewhere(criterion: Criterion, facts: Facts, start: float) -> Verdict:
+    """The verdict on a clip that does not begin as it was asked to: nothing it shows happened to the case's things."""
+    if criterion.id in facts.asked and criterion.questions:
+        return Verdict.forfeited(criterion.id, f"{start:.0f} pixels of the first frame are not the case's", 0.0)
+    return unanswered(criterion, facts, "scene-pixels")
 
 
 def _verdict(name: str, facts: Facts, found: Measured) -> Verdict:

@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wmenv.judgers.scenes.colours import ANGLE, Colours, hue, turned
-from wmenv.judgers.scenes.silhouette import Window, area, distance, reach
+from wmenv.judgers.scenes.silhouette import Window, area, reach
 from wmenv.worlds.scenes.facts import Facts
+from wmenv.worlds.scenes.shapes import distance
 from wmenv.worlds.scenes.world import Part
 
 FloatArray = NDArray[np.float64]

@@ -83,6 +83,11 @@ STUDIES: dict[str, Study] = {
             "wmenv.studies.scenes:violations_table",
         ),
         Study(
+            "scene-questions",
+            "what wmenv's own cases of VideoVerse and WorldReasonBench ask",
+            "wmenv.studies.scene_questions:questions_table",
+        ),
+        Study(
             "scene-exam",
             "planted clips found by scene-pixels, lawful ones flagged, sanity panel",
             "wmenv.studies.scene_exam:exam_table",

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from wmenv.worlds.scenes.answers import CRITERIA, answers, level
+from wmenv.worlds.scenes.claims import Claim
+from wmenv.worlds.scenes.events import Event
 from wmenv.worlds.scenes.motion import resting
 from wmenv.worlds.scenes.render import Rendering, render
 from wmenv.worlds.scenes.scene import SceneCase, Tracks
 from wmenv.worlds.scenes.simulate import start
 from wmenv.worlds.scenes.world import Part, World
+
+Asked = tuple[Event, ...] | Claim
+"""What a question means: events in the order in which they should happen, or a claim that should hold."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,12 +32,15 @@ class Facts:
         elastic: Names of actors whose shape may change, as the words of a cartoon ask.
         concerned: Criteria that concern the case: those whose law has a witness.
         grade: Level of the instruction, 0 to 3, of measured tracks; see `answers.level`.
+        asked: By criterion, what its questions mean: events in their order, or a claim each; empty where a suite has
+            no such questions.
     """
 
     world: World
     elastic: frozenset[str]
     concerned: frozenset[str]
     grade: Callable[[Tracks], int]
+    asked: Mapping[str, tuple[Asked, ...]] = field(default_factory=dict)
 
     def plate(self, size: int) -> Rendering:
         """One frame without anything that moves."""
