@@ -50,6 +50,7 @@ def printed(results: Results, folder: Path) -> tuple[str, str]:
     return console.export_text(), (folder / "report.html").read_text("utf-8")
 
 
+@pytest.mark.slow
 def test_the_pixel_judger_of_scenes_passes(tmp_path: Path) -> None:
     run = tmp_path / "run"
     results = wmenv.evaluate("WorldModelBench-driving", ["copy-last"], episodes=2, size=64, out=run, sanity=True)
