@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from pathlib import Path
 
 from wmenv.core.errors import MissingExtra
@@ -21,11 +22,9 @@ def settled_precision(out: Path) -> Precision:
     """
     path = out / DECLARATION
     if path.is_file():
-        try:
+        with suppress(ValueError, KeyError, TypeError):  # whoever opens the folder reports a damaged declaration
             before: Precision = json.loads(path.read_text(encoding="utf-8"))["experiment"]["precision"]
             return before
-        except (ValueError, KeyError, TypeError):
-            pass  # a damaged declaration is reported by whoever opens the folder
     try:
         from wmenv.agents.flow.network import Architecture, Denoiser
         from wmenv.agents.flow.precision import faster_precision
