@@ -344,6 +344,7 @@ def test_the_precision_is_that_of_the_folder_or_of_a_probe(
 ) -> None:
     monkeypatch.setattr("wmenv.agents.flow.precision.faster_precision", lambda denoiser, batch: "bfloat16")
     assert settled_precision(tmp_path / "none") == "bfloat16"
+    assert settled_precision(tmp_path / "none", probe=False) == "float32"
     assert settled_precision(folder) == TINY.EXPERIMENT.precision == "float32"
 
 
@@ -376,7 +377,7 @@ def test_exit_status_of_a_failed_cell(tmp_path: Path) -> None:
     shutil.rmtree(out / "runs" / "parabola-0")
     done, _ = wmenv("study", "phyworld-ood", "--smoke", "--out", out)
     assert done.returncode == 0 and plain(out) == expected
-    before = expected["experiment"]["precision"]  # chosen by a probe, kept since
+    before = expected["experiment"]["precision"]  # kept since
     other = "float32" if before == "bfloat16" else "bfloat16"
     done, _ = wmenv("study", "phyworld-ood", "--smoke", "--precision", other, "--out", out)
     assert done.returncode == 2 and f"precision was {before}" in done.stderr

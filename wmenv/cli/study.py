@@ -38,8 +38,9 @@ def study(
         smoke: Run a training study at a size that only shows that it runs: under a minute, numbers mean nothing.
         real: Run it at its real size: within an hour on two cores.
         out: Folder of a training study; ./study-NAME-smoke or ./study-NAME-real by default.
-        jobs: Models trained at once, one thread each; the number of cores by default.
-        precision: Of training, part of the results; by default as OUT was begun, and in a new one the faster one here.
+        jobs: Models trained at once, one thread each; by default the number of cores, for --smoke one.
+        precision: Of training, part of the results; by default as OUT was begun, and in a new one the faster one here
+            (float32 for --smoke).
         reanalyse: Judge the models of OUT anew after the claims have changed; study.json says so.
         docs: Files or folders whose marked blocks are rewritten; without them tables are only printed. Tables of
             training studies are rendered from studies/NAME.json in the first folder (docs by default).
@@ -113,8 +114,10 @@ def _train(
 
     declared = training_study(name)
     folder = Path(f"study-{name}-{size}") if out is None else out
+    if size == "smoke" and jobs is None:
+        jobs = 1  # to start another process would take longer than the models do
     if precision is None:
-        precision = settled_precision(folder)
+        precision = settled_precision(folder, probe=size == "real")
         told(f"training in {precision}; --precision says otherwise")
     experiment = declared.experiment(size, precision)
     command = f"wmenv study {name} --{size} --precision {precision}"

@@ -14,8 +14,12 @@ BATCH = 16
 """Clips of the probe's passes, as the runs' own."""
 
 
-def settled_precision(out: Path) -> Precision:
+def settled_precision(out: Path, probe: bool = True) -> Precision:
     """The precision of the study in a folder; for a new one that of a probe of a second.
+
+    Args:
+        out: The folder; it need not exist.
+        probe: Whether a new one is worth the probe; float32 otherwise.
 
     Raises:
         MissingExtra: torch or diffusers is not installed.
@@ -25,6 +29,8 @@ def settled_precision(out: Path) -> Precision:
         with suppress(ValueError, KeyError, TypeError):  # whoever opens the folder reports a damaged declaration
             before: Precision = json.loads(path.read_text(encoding="utf-8"))["experiment"]["precision"]
             return before
+    if not probe:
+        return "float32"
     try:
         from wmenv.agents.flow.network import Architecture, Denoiser
         from wmenv.agents.flow.precision import faster_precision
