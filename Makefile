@@ -11,7 +11,7 @@ PYTEST := $(BIN)/python -m pytest --import-mode=importlib
 # A process a core, a file at a time. Speed ratios are measured one by one, in a quiet process.
 AT_ONCE := -n logical --maxprocesses 4 --dist loadfile --benchmark-disable
 
-.PHONY: demo test test-slow test-floor lint gpu-check docs-numbers alignment-table alignment-critic alignment-sweep scenes-picture clean
+.PHONY: demo test test-slow test-long test-floor lint gpu-check docs-numbers alignment-table alignment-critic alignment-sweep scenes-picture clean
 
 demo: $(VENV)/generating  ## The main job on the embedded default: a table and an HTML report
 	$(BIN)/wmenv demo --out wmenv-demo --force
@@ -19,9 +19,12 @@ demo: $(VENV)/generating  ## The main job on the embedded default: a table and a
 test: $(VENV)/tested  ## The fast tests, on the wheel
 	$(PYTEST) $(AT_ONCE) -m "not slow" tests
 
-test-slow: $(VENV)/tested  ## Everything that takes longer, speed ratios included
-	$(PYTEST) $(AT_ONCE) -m slow --ignore tests/benchmarks tests
+test-slow: $(VENV)/tested  ## Full samples, kill tests, speed ratios
+	$(PYTEST) $(AT_ONCE) -m "slow and not long" --ignore tests/benchmarks tests
 	$(PYTEST) -m slow tests/benchmarks
+
+test-long: $(VENV)/tested  ## What takes minutes each: trainings, dear numbers of the docs, smoke runs of all studies
+	$(PYTEST) $(AT_ONCE) -m long tests
 
 lint: $(VENV)/linted  ## ruff and mypy
 	$(BIN)/ruff check .

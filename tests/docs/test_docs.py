@@ -106,8 +106,16 @@ def test_write_blocks_only_touches_its_own(tmp_path: Path) -> None:
     assert differing_blocks([tmp_path], {"one": "new"}) == []
 
 
+LONG = (
+    "phyworld-analysis-splits", "phyworld-baselines", "phyworld-parser", "phyworld-soft", "flow", "scenes-alternatives",
+    "scenes-violations",
+)  # fmt: skip
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("study", STUDIES)
+@pytest.mark.parametrize(
+    "study", [pytest.param(one, marks=pytest.mark.long) if one in LONG else one for one in STUDIES]
+)
 def test_numbers_are_those_printed_now(study: str) -> None:
     assert differing_blocks(PAGES, run_study(study, ROOT / "docs")) == [], "run make docs-numbers"
 

@@ -1,7 +1,7 @@
 """GPU checks: `make gpu-check` runs them and keeps their figures in docs/gpu.json.
 
 Each check measures; what it finds goes through the `figures` fixture into the file. Without a GPU they are skipped.
-`--device cpu` runs the same code on a processor, to try the checks themselves.
+`--device cpu --brief` runs the same code with few steps on a processor, to try the checks themselves.
 """
 
 from __future__ import annotations
@@ -11,15 +11,27 @@ import platform
 from collections.abc import Callable, Iterator
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
 Record = Callable[..., None]
 
 
+class Length(NamedTuple):
+    """Steps of a training, those of them before the clock starts, and updates of an alignment on the clock."""
+
+    steps: int
+    warm: int
+    updates: int
+
+
+FULL, BRIEF = Length(200, 20, 20), Length(6, 2, 1)
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--device", default="cuda", help="where the GPU checks run")
+    parser.addoption("--brief", action="store_true", help="few steps: whether the checks run, not what they measure")
     parser.addoption("--figures", default=None, help="JSON file for what the GPU checks measured")
 
 
@@ -31,6 +43,11 @@ def device(request: pytest.FixtureRequest) -> str:
     if chosen.startswith("cuda") and not torch.cuda.is_available():
         pytest.skip("no CUDA device; make gpu-check runs this on a machine that has one")
     return chosen
+
+
+@pytest.fixture(scope="session")
+def length(request: pytest.FixtureRequest) -> Length:
+    return BRIEF if request.config.getoption("--brief", False) else FULL
 
 
 @pytest.fixture(scope="session")

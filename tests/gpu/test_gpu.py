@@ -17,9 +17,6 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("diffusers")
 pytestmark = pytest.mark.gpu
 
-STEPS = 200
-WARM = 20
-
 
 def settle(device: str) -> None:
     if device.startswith("cuda"):
@@ -31,27 +28,28 @@ def peak_megabytes(device: str) -> float:
 
 
 @pytest.mark.parametrize("precision", ["bfloat16", "float32"])
-def test_training(device: str, precision: Any, figures: Callable[..., None], tmp_path: Path) -> None:
+def test_training(device: str, length: Any, precision: Any, figures: Callable[..., None], tmp_path: Path) -> None:
     """A training falls as it should in both precisions, and goes on to the bit after an interruption."""
     from wmenv.agents.flow.training import Recipe, Schedule, train
 
+    steps, warm, _ = length
     clock: list[float] = []
 
     def tick(now: Any) -> None:
-        if now.step in (WARM, STEPS):
+        if now.step in (warm, steps):
             settle(device)
             clock.append(time.perf_counter())
 
     if device.startswith("cuda"):
         torch.cuda.reset_peak_memory_stats(device)
-    recipe = Recipe("uniform_motion", STEPS, precision=precision, device=device)
+    recipe = Recipe("uniform_motion", steps, precision=precision, device=device)
     quiet = Schedule(points=4, clips=8, final_clips=0)
     card = train(recipe, tmp_path / "whole", schedule=quiet, progress=tick)
     losses = [point["loss"] for point in card["curve"]]
-    assert np.isfinite(losses).all() and losses[-1] < losses[0] / 5
+    assert np.isfinite(losses).all() and losses[-1] < losses[0] / (5 if steps >= 200 else 1)
 
     def interrupt(now: Any) -> None:
-        if now.step == STEPS // 2:
+        if now.step == steps // 2:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -59,7 +57,7 @@ def test_training(device: str, precision: Any, figures: Callable[..., None], tmp
     again = train(recipe, tmp_path / "cut", resume=True, schedule=quiet)
     figures(
         f"flow training, {precision}",
-        steps_per_second=(STEPS - WARM) / (clock[1] - clock[0]),
+        steps_per_second=(steps - warm) / (clock[1] - clock[0]),
         final_loss=losses[-1],
         peak_memory_megabytes=peak_megabytes(device),
         same_weights_after_resume=float(again["weights"] == card["weights"]),
@@ -121,6 +119,7 @@ def test_alignment(
     device: str,
     method: str,
     kind: str,
+    length: Any,
     tiny: Callable[[str], Path],
     alignment_shared: Any,
     figures: Callable[..., None],
@@ -134,7 +133,7 @@ def test_alignment(
     def fresh() -> Any:
         env = wmenv.make("PhyWorld-uniform_motion-v0", **suite)
         return METHODS.load(method)(  # type: ignore[operator]
-            env, f"{base[kind]},device={device}", toys.Redness(), updates=4 + WARM, warm_up=0, look_every=0,
+            env, f"{base[kind]},device={device}", toys.Redness(), updates=4 + length.updates, warm_up=0, look_every=0,
             look_cases=4, learning_rate=3e-3, average=0.0, precision="bfloat16", **own,
         )  # fmt: skip
 
@@ -148,7 +147,7 @@ def test_alignment(
     same = all(torch.equal(one, second.weights[name]) for name, one in whole.weights.items())
     settle(device)
     started = time.perf_counter()
-    records += whole.learn(WARM)
+    records += whole.learn(length.updates)
     settle(device)
     took = time.perf_counter() - started
     gain = records[-1].look.reward - records[0].look.reward
@@ -156,7 +155,7 @@ def test_alignment(
     assert gain > 0 or method == "policy-gradient"
     figures(
         f"alignment, {method}, {kind}, bfloat16",
-        updates_per_second=WARM / took,
+        updates_per_second=length.updates / took,
         reward_gain=gain,
         largest_first_log_ratio_per_dimension=max(
             record.figures.get("first_ratio_per_dimension", 0.0) for record in records

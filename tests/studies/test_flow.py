@@ -52,6 +52,7 @@ def test_collisions_are_learned_in_distribution() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_another_seed_comes_within_a_fifth_of_the_shipped_error(tmp_path: Path) -> None:
     """The shipped card's steps from a seed that nothing was chosen by."""
     card = read_card(SHIPPED / "uniform_motion")

@@ -348,8 +348,13 @@ def test_the_precision_is_that_of_the_folder_or_of_a_probe(
     assert settled_precision(folder) == TINY.EXPERIMENT.precision == "float32"
 
 
+IN_CI = ("phyworld-ood", "alignment-table")
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("name", TRAINING)
+@pytest.mark.parametrize(
+    "name", [name if name in IN_CI else pytest.param(name, marks=pytest.mark.long) for name in TRAINING]
+)
 def test_smoke_takes_under_a_minute(name: str, tmp_path: Path) -> None:
     out = tmp_path / "smoke"
     done, spent = wmenv("study", name, "--smoke", "--out", out)

@@ -62,6 +62,7 @@ def test_a_case_of_every_scene_is_readable_and_carried_out() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_the_shipped_set_is_readable_carried_out_and_drawn_in_three_minutes() -> None:
     start = time.process_time()
     cases = shipped()

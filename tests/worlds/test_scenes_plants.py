@@ -115,6 +115,7 @@ def test_alternatives_are_lawful_and_some_miss_the_goal() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_every_shipped_case_has_five_alternatives() -> None:
     for case in shipped():
         lawful_alternatives(case)

@@ -141,11 +141,11 @@ def shuffled(run: Alignment) -> Alignment:
 
 
 def brief(run: Alignment) -> Alignment:
-    """A run so short that it shows only that everything runs: two updates of two cases."""
+    """A run so short that it shows only that everything runs: an update of two cases."""
     run = replace(run, critics=quick(run.critics))
     if not run.method:
         return run
-    few = {"updates": 2, "cases": 2, "look_cases": 2}
+    few = {"updates": 1, "cases": 2, "look_cases": 2}
     few |= {name: 2 for name in ("group", "samples") if name in run.settings}
     return replace(run, settings={**run.settings, **few}, update_seconds=0.2)
 
