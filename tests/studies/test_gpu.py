@@ -29,8 +29,10 @@ def test_rows_without_figures_say_so(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_every_check_runs_and_is_written(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "pytest", "--import-mode=importlib", "-q", str(GPU_TESTS)]
-    config = ["-c", str(GPU_TESTS.parents[1] / "pyproject.toml"), "--device", "cpu", "--brief", "--figures", str(tmp_path / "gpu.json")]
-    ran = subprocess.run([*command, *config], capture_output=True, text=True, cwd=tmp_path, env=os.environ)
+    config = ["-c", str(GPU_TESTS.parents[1] / "pyproject.toml"), "--figures", str(tmp_path / "gpu.json")]
+    ran = subprocess.run(
+        [*command, *config, "--device", "cpu", "--brief"], capture_output=True, text=True, cwd=tmp_path, env=os.environ
+    )
     assert ran.returncode == 0, ran.stdout[-3000:]
     found = json.loads((tmp_path / "gpu.json").read_text())
     assert set(found["checks"]) == set(CHECKS)
