@@ -84,7 +84,7 @@ def _learn(
     }
     method: Any = METHODS.load(run.method)(
         _env(run, "physics"),
-        f"{run.agent},steps={experiment.sampler_steps}",
+        f"{run.agent},steps={run.rollout_steps or experiment.sampler_steps}",
         critics.get(run.judger, run.judger) or None,
         critics.get(run.held_out, run.held_out) or None,
         **{**shared, **run.settings},

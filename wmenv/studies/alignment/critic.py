@@ -7,7 +7,7 @@ from typing import Any
 
 from wmenv.judgers.critics.recipe import Recipe
 from wmenv.studies.alignment.run import Alignment, brief, shuffled
-from wmenv.studies.alignment.table import FAST, SECONDS, SPLIT_NOTES, TESTS
+from wmenv.studies.alignment.table import FAST, ROLLOUT_STEPS, SAMPLED, SECONDS, SPLIT_NOTES, TESTS
 from wmenv.studies.training.declare import Claim, Experiment, Plot, TrainingStudy
 from wmenv.studies.training.outcome import Outcome
 from wmenv.studies.training.quantity import read
@@ -19,14 +19,14 @@ CRITICS = {
 """The first one rewards, the second is held out: another architecture, other weights, other clips."""
 
 DRAFT: dict[str, Any] = {"updates": 100, "learning_rate": 5e-4, "cases": 24}
-GRPO: dict[str, Any] = {"updates": 60, "cases": 8, "group": 8, "spread": "group"}
+GRPO: dict[str, Any] = {"updates": 60, **SAMPLED}
 
 _COMMON: dict[str, Any] = {
     "judges": {"reward": "flat-critic", "second": "deep-critic"}, "critics": CRITICS, "asked": "laws"
 }  # fmt: skip
 
 
-def _run(name: str, method: str, settings: dict[str, Any]) -> Alignment:
+def _run(name: str, method: str, settings: dict[str, Any], rollout_steps: int = 0) -> Alignment:
     return Alignment(
         name,
         method,
@@ -35,11 +35,12 @@ def _run(name: str, method: str, settings: dict[str, Any]) -> Alignment:
         "physics",
         settings=settings,
         update_seconds=SECONDS[method],
+        rollout_steps=rollout_steps,
         **_COMMON,
     )
 
 
-_DRAFT, _GRPO = _run("draft", "reward-gradient", DRAFT), _run("grpo", "policy-gradient", GRPO)
+_DRAFT, _GRPO = _run("draft", "reward-gradient", DRAFT), _run("grpo", "policy-gradient", GRPO, ROLLOUT_STEPS)
 RUNS = (Alignment("start", "", TESTS, **_COMMON), _DRAFT, shuffled(_DRAFT), _GRPO, shuffled(_GRPO))
 _REAL = Experiment("alignment-critic", "real", RUNS, seeds=(30, 31, 32, 33, 34), cases=192)
 

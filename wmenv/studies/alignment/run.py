@@ -45,6 +45,7 @@ class Alignment:
         asked: Scheme of the environment: what counts in the reward and in the scores.
         update_seconds: CPU seconds of an update, roughly.
         agent: The generator.
+        rollout_steps: Denoising steps of a sample while it learns; 0: as many as in the tests.
         trained: Split that it was trained on.
         law: Law of the world.
         size: Side of the picture, pixels.
@@ -63,6 +64,7 @@ class Alignment:
     asked: str = "velocity"
     update_seconds: float = 0.0
     agent: str = "flow"
+    rollout_steps: int = 0
     trained: str = "id"
     law: Law = "uniform_motion"
     size: int = 32
@@ -132,7 +134,10 @@ class Alignment:
         return f"{self.judger}, shuffled" if self.settings.get("shuffled") else self.judger
 
     def _settings(self) -> str:
-        return ", ".join(f"{name}={value}" for name, value in self.settings.items() if name != "shuffled")
+        told = {name: value for name, value in self.settings.items() if name != "shuffled"}
+        if self.rollout_steps:
+            told["rollout_steps"] = self.rollout_steps
+        return ", ".join(f"{name}={value}" for name, value in told.items())
 
 
 def shuffled(run: Alignment) -> Alignment:

@@ -9,10 +9,23 @@ from wmenv.studies.alignment.run import Alignment, brief, shuffled, within_budge
 from wmenv.studies.training.declare import Claim, Experiment, Plot, TrainingStudy
 from wmenv.studies.training.quantity import read
 
-DRAFT: dict[str, Any] = {"updates": 200, "learning_rate": 1e-3, "cases": 24}
-GRPO: dict[str, Any] = {"updates": 60, "cases": 8, "group": 8, "spread": "group"}
+DRAFT: dict[str, Any] = {"updates": 150, "learning_rate": 1e-3, "cases": 24}
+SAMPLED: dict[str, Any] = {
+    "cases": 8, "group": 8, "window": 1, "kernel": "ddim", "train": "lora", "rank": 4, "learning_rate": 5e-3,
+}  # fmt: skip
+"""How GRPO samples and what it trains.
 
-SECONDS = {"reward-gradient": 0.47, "policy-gradient": 1.54, "supervised": 0.16, "best-of-n": 0.77}
+The gradient of so few samples is mostly noise, and full weights follow all of it; an adapter of low rank lets through
+several times less. Two denoising steps, the first of them noisy, teach as much as four do and take less time.
+"""
+GRPO: dict[str, Any] = {
+    "updates": 80, **SAMPLED, "values": "native", "criteria": "velocity:1,momentum:1,radius:1.5,colour:1.5",
+}  # fmt: skip
+"""`radius` and `colour` are to GRPO what the price on mass in `physics-soft` is to DRaFT-1: without them balls fade as
+they get faster, until they are lost."""
+ROLLOUT_STEPS = 2
+
+SECONDS = {"reward-gradient": 0.47, "policy-gradient": 0.89, "supervised": 0.19, "best-of-n": 0.78}
 """CPU seconds of an update with these settings, all measured in one process on one core."""
 
 
@@ -34,12 +47,18 @@ TESTS = tuple(SPLIT_NOTES)
 FAST = "ood_high_v"
 
 
-def _run(name: str, method: str, judger: str, held_out: str, settings: dict[str, Any]) -> Alignment:
-    return Alignment(name, method, TESTS, judger, held_out, settings=settings, update_seconds=SECONDS[method])
+def _run(
+    name: str, method: str, judger: str, held_out: str, settings: dict[str, Any], rollout_steps: int = 0
+) -> Alignment:
+    seconds = SECONDS[method]
+    return Alignment(
+        name, method, TESTS, judger, held_out,
+        settings=settings, update_seconds=seconds, rollout_steps=rollout_steps,
+    )  # fmt: skip
 
 
 _DRAFT = _run("draft", "reward-gradient", "physics-soft", "physics", DRAFT)
-_GRPO = _run("grpo", "policy-gradient", "physics", "physics-soft", GRPO)
+_GRPO = _run("grpo", "policy-gradient", "physics", "physics-soft", GRPO, ROLLOUT_STEPS)
 RUNS = (
     Alignment("start", "", TESTS),
     _DRAFT,
@@ -110,7 +129,7 @@ STUDY = TrainingStudy(
         ),
         Claim(
             "grpo: fast balls", "GRPO brings the error on fast balls to 0.75 units/s at most.",
-            f"{_BOUND}; a first trial, 1 seed: 1.17 to 0.59",
+            f"{_BOUND}; first trials, 3 other seeds: 0.74 to 0.80",
             read("error", "grpo", FAST), "below", 0.75,
         ),
         _unimproved(_DRAFT),

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from wmenv.core.canonical import digest
 from wmenv.studies.blocks import markdown
 from wmenv.studies.training.declare import Experiment, TrainingStudy
 from wmenv.studies.training.outcome import ClaimResult, Outcome, Seeds
@@ -84,7 +83,7 @@ def changes(outcome: Outcome, study: TrainingStudy) -> list[str]:
     """How the declaration of a study has changed since an outcome was made; empty is the rule."""
     now = study.experiment(outcome.experiment["size"], outcome.experiment["precision"])
     told = []
-    if digest(now.plain()) != outcome.experiment_digest:
+    if now.plain() != Experiment.of(outcome.experiment).plain():  # fields that came later have their defaults
         told.append("The table of runs has changed since these results were made.")
     if study.analysis_digest() != outcome.analysis_digest:
         told.append("The analysis has changed since these results were made.")
