@@ -27,12 +27,21 @@ def reach(part: Part) -> float:
     return float(sum(part.size[:2])) if part.shape == "capsule" else part.size[0]
 
 
+def faces(camera: Camera, part: Part) -> tuple[float, ...]:
+    """Distances from the eye to a part's front and back face over that to the plane y = 0; one for a round part."""
+    far = camera.distance * camera.half_width
+    ends = (0.0,) if part.shape in ("ball", "capsule") else (-part.depth, part.depth)
+    return tuple((far + part.y + y) / far for y in ends)
+
+
 class Window:
     """A rectangle of pixels and the points of the plane they show.
 
     Attributes:
         rows: Slice of rows.
         columns: Slice of columns.
+        across: Two arrays (w,) and (h,): metres of columns and of rows from the middle of the picture.
+        offsets: (h, w, 2) the same for each pixel.
     """
 
     def __init__(self, camera: Camera, size: int, centre: FloatArray, radius: float) -> None:
@@ -43,6 +52,7 @@ class Window:
         self.rows, self.columns = _cut(row, half, size), _cut(column, half, size)
         x = (np.arange(self.columns.start, self.columns.stop) + 0.5 - size / 2) / self.scale
         z = -(np.arange(self.rows.start, self.rows.stop) + 0.5 - size / 2) / self.scale
+        self.across = x, z
         self.offsets = np.stack(np.meshgrid(x, z), axis=-1)
 
     @property
@@ -56,11 +66,9 @@ class Window:
 
     def coverage(self, part: Part, pose: FloatArray) -> FloatArray:
         """(h, w) share of each pixel that a part covers: the union of its front and its back face."""
-        far = self.camera.distance * self.camera.half_width
-        faces = (0.0,) if part.shape in ("ball", "capsule") else (-part.depth, part.depth)
         shown = []
-        for y in faces:
-            points = self.offsets * ((far + part.y + y) / far) + np.asarray(self.camera.centre)
+        for factor in faces(self.camera, part):
+            points = self.offsets * factor + np.asarray(self.camera.centre)
             shown.append(np.clip(0.5 - distance(part, pose, points) * self.scale, 0.0, 1.0))
         return np.asarray(np.max(shown, axis=0))
 

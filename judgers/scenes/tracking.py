@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wmenv.judgers.scenes.colours import ANGLE, Colours, hue, turned
+from wmenv.judgers.scenes.overlap import agreement
 from wmenv.judgers.scenes.silhouette import Window, area, reach
 from wmenv.worlds.scenes.facts import Facts
 from wmenv.worlds.scenes.shapes import distance
@@ -200,13 +201,8 @@ class Tracker:
         return near
 
     def _agreement(self, part: Part, pose: FloatArray, window: Window, mask: FloatArray, care: FloatArray) -> float:
-        shown = window.coverage(part, pose)
-        told = care
-        if part.details:
-            told = care * ~window.details(part, pose)
-        around = _around(window, part, pose, self.scale)
-        union = (told * np.maximum(shown, mask * around)).sum()
-        return float((told * np.minimum(shown, mask)).sum() / union) if union > 1.0 else 0.0
+        told = care * ~window.details(part, pose) if part.details else care
+        return agreement(window, part, pose, mask, told, MARGIN)
 
     def _elsewhere(self, k: int, t: int) -> FloatArray | None:
         """Middle of the pixels of its colour that no other thing of that colour explains."""
@@ -230,7 +226,7 @@ class Tracker:
         if part.details:
             full = max(float((shown * ~window.details(part, pose)).sum()), 1.0)
         clear = float((told * shown).sum()) / full
-        agreement = self._agreement(part, pose, window, mask, care)
+        agreed = self._agreement(part, pose, window, mask, care)
         expected = float((told * shown).sum())
         wide = _around(window, part, pose, self.scale, 0.35 * reach(part) * self.scale + MARGIN)
         amount = float((told * mask * wide).sum()) / max(expected, 1.0)
@@ -249,10 +245,10 @@ class Tracker:
         elif other > 0.5:
             shade = float(np.median(turned(angle[strange & inside] - self.hues[k]))) + self.hues[k]
             self.hues[k] = shade
-        return np.array([agreement, clear, amount, *spread, width, other, shade])
+        return np.array([agreed, clear, amount, *spread, width, other, shade])
 
 
-def _around(window: Window, part: Part, pose: FloatArray, scale: float, margin: float = MARGIN) -> FloatArray:
+def _around(window: Window, part: Part, pose: FloatArray, scale: float, margin: float) -> FloatArray:
     """(h, w) 1 within a margin, pixels, of a silhouette, else 0."""
     return (distance(part, pose, window.points) * scale < margin).astype(float)
 

@@ -13,6 +13,8 @@ import pytest
 import wmenv  # noqa: F401 - registers the ids
 from wmenv.core.clip import Clip
 from wmenv.core.registries import JUDGERS
+from wmenv.judgers.scenes.overlap import agreement
+from wmenv.judgers.scenes.silhouette import Window
 from wmenv.worlds.discs.discs import Discs
 from wmenv.worlds.discs.draw import draw, draw_reference
 from wmenv.worlds.discs.laws import positions, rollout_reference
@@ -20,6 +22,8 @@ from wmenv.worlds.discs.official_parser import mask_and_mean
 from wmenv.worlds.discs.splits import draw_starts
 from wmenv.worlds.discs.truth import DiscTruth
 from wmenv.worlds.discs.world import FPS, FRAMES, frame_times
+from wmenv.worlds.scenes.shapes import distance
+from wmenv.worlds.scenes.world import Camera, Part
 
 pytestmark = pytest.mark.slow
 
@@ -141,3 +145,26 @@ def test_native_vector_env_against_direct_calls(record_property) -> None:  # typ
     record_property("share", found)
     print(f"native vector env: {100 * found:.0f} % of direct calls")
     assert found >= 0.9
+
+
+def test_agreement_of_silhouettes_against_the_plain_form(record_property) -> None:  # type: ignore[no-untyped-def]
+    """What a search for poses asks: one compiled pass against numpy over the same window."""
+    part = Part("it", "box", (0.12, 0.08, 0.05), (0.1, 0.2), "red")
+    pose = np.array([0.1, 0.2, 0.3])
+    window = Window(Camera(), 128, pose[:2], 0.3)
+    mask = window.coverage(part, pose + [0.01, 0.0, 0.0])
+    told = np.ones_like(mask)
+
+    def plain() -> float:
+        shown = window.coverage(part, pose)
+        around = distance(part, pose, window.points) * window.scale < 3.0
+        return float((told * np.minimum(shown, mask)).sum() / (told * np.maximum(shown, mask * around)).sum())
+
+    def fast() -> float:
+        return agreement(window, part, pose, mask, told, 3.0)
+
+    assert fast() == pytest.approx(plain(), abs=1e-12)
+    found = ratio(lambda: [plain() for _ in range(200)], lambda: [fast() for _ in range(1000)], 200, 1000)
+    record_property("ratio", found)
+    print(f"agreement of a silhouette: {found:.1f} x the plain form")
+    assert found >= 3

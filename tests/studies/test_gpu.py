@@ -27,6 +27,7 @@ def test_rows_without_figures_say_so(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.long  # a processor without bfloat16 arithmetic takes some ten minutes
 def test_every_check_runs_and_is_written(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "pytest", "--import-mode=importlib", "-q", str(GPU_TESTS)]
     config = ["-c", str(GPU_TESTS.parents[1] / "pyproject.toml"), "--figures", str(tmp_path / "gpu.json")]

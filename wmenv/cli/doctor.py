@@ -96,15 +96,27 @@ def _round_trip() -> None:
 
 
 def _scene_round_trip() -> None:
-    """Let water run for a moment, and find as many of its pixels afterwards."""
+    """Let water run for a moment, and find as many of its pixels afterwards; compile what looks for things."""
     from dataclasses import replace
 
+    import numpy as np
+
+    from wmenv.judgers.scenes.overlap import agreement
+    from wmenv.judgers.scenes.silhouette import Window
     from wmenv.worlds.scenes.catalogue import case
 
     rendering = replace(case("natural-water-0000"), frames=3, size=64).rendering
     first, last = rendering.mask(-2).sum(axis=(1, 2))[[0, -1]].tolist()
     if not 0.8 * first < last < 1.25 * first:
         raise ValueError(f"{first} pixels of water became {last}")
+    world = case("gaming-marble-0000").world
+    part = world.parts[world.labelled[0]]
+    pose = np.array([*part.at, part.angle])
+    window = Window(world.camera, 64, pose[:2], 0.2)
+    shown = window.coverage(part, pose)
+    found = agreement(window, part, pose, shown, np.ones_like(shown), 3.0)
+    if not np.isclose(found, 1.0):
+        raise ValueError(f"a thing agrees with its own silhouette by {found} instead of 1")
 
 
 def _video_round_trip() -> None:
