@@ -152,7 +152,7 @@ def test_agreement_of_silhouettes_against_the_plain_form(record_property) -> Non
     part = Part("it", "box", (0.12, 0.08, 0.05), (0.1, 0.2), "red")
     pose = np.array([0.1, 0.2, 0.3])
     window = Window(Camera(), 128, pose[:2], 0.3)
-    mask = window.coverage(part, pose + [0.01, 0.0, 0.0])
+    mask = window.coverage(part, pose + np.array([0.01, 0.0, 0.0]))
     told = np.ones_like(mask)
 
     def plain() -> float:

@@ -46,6 +46,6 @@ def test_best_where_the_thing_is_and_nothing_without_pixels() -> None:
         mask = window.coverage(part, pose)
         told = np.ones(mask.shape)
         assert agreement(window, part, pose, mask, told, MARGIN) == pytest.approx(1.0)
-        assert agreement(window, part, pose + [0.02, 0, 0], mask, told, MARGIN) < 0.99
+        assert agreement(window, part, pose + np.array([0.02, 0, 0]), mask, told, MARGIN) < 0.99
         assert agreement(window, part, pose, 0 * mask, told, MARGIN) == 0.0
         assert agreement(window, part, pose, mask, 0 * told, MARGIN) == 0.0
