@@ -231,8 +231,9 @@ class FlowGenerator:
         return policy.step(x, self._clean(x, now, given), level(now), level(after))
 
     def _clean(self, x: Tensor, now: float, given: Tensor) -> Tensor:
-        estimate: Tensor = self.denoiser(x, torch.full((len(x),), now, device=x.device), given)
-        return estimate
+        first, row = _runs(x, given)
+        estimate: Tensor = self.denoiser(x[first], torch.full((len(first),), now, device=x.device), given[first])
+        return estimate[row]
 
     def _given(self, requests: Sequence[Request]) -> Tensor:
         a = self.architecture
@@ -246,6 +247,17 @@ class FlowGenerator:
                     f"ones; case {r.case_id} asks for {asked}. Use --frames {a.frames} --size {a.size}, or train one"
                 )
         return to_signed(np.stack([r.frames for r in requests])).to(self.device)
+
+
+def _runs(x: Tensor, given: Tensor) -> tuple[Tensor, Tensor]:
+    """First rows of runs of equal rows, and the run of each row.
+
+    Samples of a policy gradient that begin from the same noise are one clip up to their first noisy step, which the
+    network then sees once: forwards and, where rows are gathered again, backwards.
+    """
+    new = torch.ones(len(x), dtype=torch.bool, device=x.device)
+    new[1:] = (x[1:] != x[:-1]).flatten(1).any(1) | (given[1:] != given[:-1]).flatten(1).any(1)
+    return new.nonzero()[:, 0], new.long().cumsum(0) - 1
 
 
 def _shown(given: Tensor, x: Tensor, frames: Sequence[int] | None) -> Tensor:
