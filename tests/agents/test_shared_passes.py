@@ -11,8 +11,10 @@ import pytest
 import wmenv
 from wmenv.core.registries import AGENTS
 
-torch = pytest.importorskip("torch")
+pytest.importorskip("torch")
 pytest.importorskip("diffusers")
+
+import torch
 
 from wmenv.alignment.kernels import kernel_of
 from wmenv.alignment.learner import generator_of
