@@ -11,21 +11,22 @@ from wmenv.studies.training.quantity import read
 
 DRAFT: dict[str, Any] = {"updates": 150, "learning_rate": 1e-3, "cases": 24}
 SAMPLED: dict[str, Any] = {
-    "cases": 8, "group": 8, "window": 1, "kernel": "ddim", "train": "lora", "rank": 4, "learning_rate": 5e-3,
+    "cases": 12, "group": 16, "window": 1, "kernel": "ddim", "train": "lora", "rank": 4, "learning_rate": 7e-3,
 }  # fmt: skip
 """How GRPO samples and what it trains.
 
 The gradient of so few samples is mostly noise, and full weights follow all of it; an adapter of low rank lets through
-several times less. Two denoising steps, the first of them noisy, teach as much as four do and take less time.
+several times less. Samples of a case share the first of two denoising steps, the noisy and trained one, so that many of
+them cost little.
 """
 GRPO: dict[str, Any] = {
-    "updates": 80, **SAMPLED, "values": "native", "criteria": "velocity:1,momentum:1,radius:1.5,colour:1.5",
+    "updates": 64, **SAMPLED, "values": "native", "criteria": "velocity:2,radius:1.5,colour:1.5",
 }  # fmt: skip
-"""`radius` and `colour` are to GRPO what the price on mass in `physics-soft` is to DRaFT-1: without them balls fade as
+"""`radius` and `colour` are to GRPO what the price on mass in `physics-soft` is to DRaFT-1: without them balls smear as
 they get faster, until they are lost."""
 ROLLOUT_STEPS = 2
 
-SECONDS = {"reward-gradient": 0.47, "policy-gradient": 0.89, "supervised": 0.19, "best-of-n": 0.78}
+SECONDS = {"reward-gradient": 0.47, "policy-gradient": 1.1, "supervised": 0.19, "best-of-n": 0.78}
 """CPU seconds of an update with these settings, all measured in one process on one core."""
 
 
@@ -129,7 +130,7 @@ STUDY = TrainingStudy(
         ),
         Claim(
             "grpo: fast balls", "GRPO brings the error on fast balls to 0.75 units/s at most.",
-            f"{_BOUND}; first trials, 3 other seeds: 0.74 to 0.80",
+            f"{_BOUND}; first trials by hand on other cases: 0.70 to 0.98, by how many balls get lost",
             read("error", "grpo", FAST), "below", 0.75,
         ),
         _unimproved(_DRAFT),
@@ -146,6 +147,7 @@ STUDY = TrainingStudy(
         "The last weights are tested; no judge has chosen them among earlier ones, as `wmenv align` does.",
         "Supervised tuning and best-of-N take as many updates as fit into the CPU time of DRaFT-1; the times that "
         "learning took are printed.",
+        "Settings of GRPO were chosen by trials on other cases, two of them with seeds of the table (21 and 22).",
         "Clips of one model err together, so that the number of clips says nothing: intervals are over training seeds.",
     ),
     plots=(
