@@ -20,10 +20,10 @@ several times less. Samples of a case share the first of two denoising steps, th
 them cost little.
 """
 GRPO: dict[str, Any] = {
-    "updates": 64, **SAMPLED, "values": "native", "criteria": "velocity:2,radius:1.5,colour:1.5",
+    "updates": 64, **SAMPLED, "values": "native", "criteria": "velocity:1,radius:0.5,colour:2",
 }  # fmt: skip
-"""`radius` and `colour` are to GRPO what the price on mass in `physics-soft` is to DRaFT-1: without them balls smear as
-they get faster, until they are lost."""
+"""`colour` is to GRPO what the price on blur in `physics-soft` is to DRaFT-1: balls get faster by getting smeared, too,
+until they are lost, and a smeared ball is pale."""
 ROLLOUT_STEPS = 2
 
 SECONDS = {"reward-gradient": 0.47, "policy-gradient": 1.1, "supervised": 0.19, "best-of-n": 0.78}
