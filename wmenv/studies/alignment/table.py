@@ -20,7 +20,7 @@ several times less. Samples of a case share the first of two denoising steps, th
 them cost little.
 """
 GRPO: dict[str, Any] = {
-    "updates": 64, **SAMPLED, "values": "native", "criteria": "velocity:1,radius:0.5,colour:2",
+    "updates": 52, **SAMPLED, "values": "native", "criteria": "velocity:1,radius:0.5,colour:2",
 }  # fmt: skip
 """`colour` is to GRPO what the price on blur in `physics-soft` is to DRaFT-1: balls get faster by getting smeared, too,
 until they are lost, and a smeared ball is pale."""
