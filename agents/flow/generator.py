@@ -223,17 +223,19 @@ class FlowGenerator:
         return x
 
     def _euler(self, x: Tensor, now: float, after: float, given: Tensor) -> Tensor:
-        return x + (after - now) / now * (x - self._clean(x, now, given))
+        return _moved(x, self._clean(x, now, given), now, after)
 
     def _step(self, x: Tensor, now: float, after: float, given: Tensor, policy: Policy | None) -> tuple[Tensor, float]:
+        first, row = _runs(x, given)
+        alike = len(first) < len(x)
+        clean = self._clean(x[first], now, given[first])[row] if alike else self._clean(x, now, given)
         if policy is None:
-            return self._euler(x, now, after, given), 0.0
-        return policy.step(x, self._clean(x, now, given), level(now), level(after))
+            return _moved(x, clean, now, after), 0.0
+        return policy.step(x, clean, level(now), level(after))
 
     def _clean(self, x: Tensor, now: float, given: Tensor) -> Tensor:
-        first, row = _runs(x, given)
-        estimate: Tensor = self.denoiser(x[first], torch.full((len(first),), now, device=x.device), given[first])
-        return estimate[row]
+        estimate: Tensor = self.denoiser(x, torch.full((len(x),), now, device=x.device), given)
+        return estimate
 
     def _given(self, requests: Sequence[Request]) -> Tensor:
         a = self.architecture
@@ -247,6 +249,11 @@ class FlowGenerator:
                     f"ones; case {r.case_id} asks for {asked}. Use --frames {a.frames} --size {a.size}, or train one"
                 )
         return to_signed(np.stack([r.frames for r in requests])).to(self.device)
+
+
+def _moved(x: Tensor, clean: Tensor, now: float, after: float) -> Tensor:
+    """Euler's step towards the estimate."""
+    return x + (after - now) / now * (x - clean)
 
 
 def _runs(x: Tensor, given: Tensor) -> tuple[Tensor, Tensor]:

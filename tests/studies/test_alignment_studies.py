@@ -93,7 +93,7 @@ def test_cells(cells: tuple[Path, dict[str, Any]]) -> None:
     assert set(start["splits"]) == {"id"} and start["splits"]["id"]["cases"] == 3
     assert "learning_cpu_seconds" not in start and start["curve"] == []
     assert 0.0 < draft["learning_cpu_seconds"] <= draft["cpu_seconds"]
-    assert [point["step"] for point in draft["curve"]] == [0, 2]
+    assert [point["step"] for point in draft["curve"]] == [0, 1]
     assert draft["curve"][0]["kl"] == 0.0 < draft["curve"][1]["kl"]
     runs = [json.loads((out / "runs" / f"{name}-5" / "results.json").read_text()) for name in ("start", "draft")]
     cards = [run["agents"][0]["card"] for run in runs]
