@@ -92,6 +92,7 @@ STUDY = TrainingStudy(
             seeds=(0, 1),
             cases=2,
             points=1,
+            sampler_steps=2,
         ),
     },
     claims=(
