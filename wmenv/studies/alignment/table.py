@@ -36,7 +36,11 @@ def _as_long(method: str) -> int:
 
 
 SUPERVISED: dict[str, Any] = {"updates": _as_long("supervised"), "cases": 24}
-BEST_OF_N: dict[str, Any] = {"updates": _as_long("best-of-n"), "cases": 8, "samples": 8}
+BEST_OF_N: dict[str, Any] = {
+    "updates": _as_long("best-of-n"), "cases": 8, "samples": 8, "train": "lora", "rank": 4, "learning_rate": 1e-3,
+    "criteria": GRPO["criteria"],
+}  # fmt: skip
+"""An adapter and the criteria of GRPO: full weights, trained on what they have drawn themselves, lose every ball."""
 
 SPLIT_NOTES = {
     "id": "1 to 4, trained on, seen as prompts",
@@ -71,7 +75,7 @@ RUNS = (
 )
 
 _BOUND = "bound set beforehand"
-_REAL = Experiment("alignment-table", "real", RUNS, seeds=(20, 21, 22, 23, 24), cases=192)
+_REAL = Experiment("alignment-table", "real", RUNS, seeds=(40, 41, 42, 43, 44), cases=192)
 
 
 def _unimproved(run: Alignment) -> Claim:
@@ -130,7 +134,8 @@ STUDY = TrainingStudy(
         ),
         Claim(
             "grpo: fast balls", "GRPO brings the error on fast balls to 0.75 units/s at most.",
-            f"{_BOUND}; first trials by hand on other cases: 0.70 to 0.98, by how many balls get lost",
+            f"{_BOUND}; trials with seeds 20 to 24, on which the settings were chosen: 0.64 to 0.90, by how many balls get "
+            "lost",
             read("error", "grpo", FAST), "below", 0.75,
         ),
         _unimproved(_DRAFT),
@@ -147,7 +152,8 @@ STUDY = TrainingStudy(
         "The last weights are tested; no judge has chosen them among earlier ones, as `wmenv align` does.",
         "Supervised tuning and best-of-N take as many updates as fit into the CPU time of DRaFT-1; the times that "
         "learning took are printed.",
-        "Settings of GRPO were chosen by trials on other cases, two of them with seeds of the table (21 and 22).",
+        "Settings of GRPO were chosen by trials with seeds 20 to 24 and their cases, those of best-of-N by one with seed "
+        "60. The seeds of the table, 40 to 44, and their cases had not been used before.",
         "Clips of one model err together, so that the number of clips says nothing: intervals are over training seeds.",
     ),
     plots=(
