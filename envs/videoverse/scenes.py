@@ -48,7 +48,7 @@ class SceneCases(SceneSource):
             {"text": f"{found.description} {told}", "image": told},
             criteria(
                 [event.words for event in plan.events],
-                [(name, question(claim, True)) for name, claim in checks(plan).items()],
+                [(name, question(claim)) for name, claim in checks(plan).items()],
             ),
             {"domain": scene.domain, "scene": scene.name, "events": str(len(plan.events))},
             partial(first_frame, case_id),

@@ -22,7 +22,11 @@ from wmenv.worlds.discs.official_parser import mask_and_mean
 from wmenv.worlds.discs.splits import draw_starts
 from wmenv.worlds.discs.truth import DiscTruth
 from wmenv.worlds.discs.world import FPS, FRAMES, frame_times
+from wmenv.worlds.scenes.catalogue import scene
+from wmenv.worlds.scenes.render import _Artist
 from wmenv.worlds.scenes.shapes import distance
+from wmenv.worlds.scenes.simulate import start
+from wmenv.worlds.scenes.stage import none
 from wmenv.worlds.scenes.world import Camera, Part
 
 pytestmark = pytest.mark.slow
@@ -145,6 +149,24 @@ def test_native_vector_env_against_direct_calls(record_property) -> None:  # typ
     record_property("share", found)
     print(f"native vector env: {100 * found:.0f} % of direct calls")
     assert found >= 0.9
+
+
+def test_rays_in_bundles_against_all_things_at_once(record_property) -> None:  # type: ignore[no-untyped-def]
+    """First hits of a picture's rays in a scene of many things: each bundle among what it can meet, or among all."""
+    world = scene("human/pushing").case(1).world
+    first, artist = start(world), _Artist(world, 128, 1.0, sparing=False)
+    artist.set(first.drawn[0], first.look.scale[0], first.look.visible[0], first.look.colour[0])
+    rays, everything = artist.rays[artist.tiled], np.ones(len(artist.stage.part_of), bool)
+    found = ratio(
+        lambda: artist.stage.cast(artist.eye, rays, everything, none(len(rays))),
+        lambda: artist._shoot(artist.eye, rays),
+        1,
+        1,
+        rounds=31,
+    )
+    record_property("ratio", found)
+    print(f"rays in bundles: {found:.1f} x all things at once")
+    assert found >= 1.2
 
 
 def test_agreement_of_silhouettes_against_the_plain_form(record_property) -> None:  # type: ignore[no-untyped-def]

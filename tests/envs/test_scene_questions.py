@@ -16,9 +16,10 @@ from wmenv.core.errors import InvalidArgument, JudgeFailed
 from wmenv.core.question import score_of
 from wmenv.core.registries import JUDGERS
 from wmenv.envs.worldreasonbench.criteria import PHASES
-from wmenv.envs.worldreasonbench.scenes import posed
+from wmenv.envs.worldreasonbench.scenes import form, posed
 from wmenv.worlds.scenes.alternatives import alternatives
 from wmenv.worlds.scenes.catalogue import case as scene_case
+from wmenv.worlds.scenes.claims import holds, question, reversible
 from wmenv.worlds.scenes.events import order
 from wmenv.worlds.scenes.planning import plans
 from wmenv.worlds.scenes.plants import plant
@@ -75,9 +76,29 @@ def test_yes_and_no_are_right_as_often_in_every_phase() -> None:
         found.update((q.topic, q.polarity) for c in case.criteria for q in c.questions)
     for phase in PHASES:
         assert found[phase, 1] >= 12 and abs(found[phase, 1] - found[phase, -1]) <= 2
-    kinds = Counter((one.claim.topic, one.positive) for asked in posed().values() for one in asked)
-    for topic, _ in list(kinds):
-        assert abs(kinds[topic, True] - kinds[topic, False]) <= 1, "no kind of claim tells the answer"
+    forms = Counter(((one.phase, form(one.claim)), one.positive) for asked in posed().values() for one in asked)
+    for one, _ in list(forms):
+        assert abs(forms[one, True] - forms[one, False]) <= 1, "no form of words tells the answer"
+
+
+def test_where_no_is_right_the_same_words_ask_what_the_simulation_contradicts() -> None:
+    first = {name.rsplit("-", 1)[0]: name for name in reversed(plans())}
+    turns = 0
+    for case_id in first.values():
+        one = scene_case(case_id)
+        seen, names = Seen.simulated(one.rollout), {part.name for part in one.world.parts}
+        for put in posed()[case_id]:
+            about = {name for name in put.asked.names if " " in name} | {n for e in put.asked.events for n in e.names}
+            strangers = {name for name in about if name not in names}
+            assert holds(put.claim, seen) is True and form(put.claim) == form(put.asked)
+            if put.positive or reversible(put.asked):
+                assert not strangers and holds(put.asked, seen) is put.positive, question(put.asked)
+                turns += not put.positive
+            else:
+                (stranger,) = strangers
+                assert stranger.partition(" ")[0] not in {name.partition(" ")[0] for name in names}
+                assert question(put.asked).count(" a ") == 1, "there may be none"
+    assert turns >= 4
 
 
 def test_open_questions_have_the_claims_of_the_others() -> None:

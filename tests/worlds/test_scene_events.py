@@ -10,7 +10,7 @@ import pytest
 
 from wmenv.worlds.scenes.alternatives import alternatives
 from wmenv.worlds.scenes.catalogue import case
-from wmenv.worlds.scenes.claims import holds, open_question, question
+from wmenv.worlds.scenes.claims import coloured, holds, open_question, question, recoloured, reversible, turned
 from wmenv.worlds.scenes.events import Event, narrated, order, when
 from wmenv.worlds.scenes.planning import FEWEST, MARGIN, MOST, made, plan, plans
 from wmenv.worlds.scenes.scene import SceneCase
@@ -122,9 +122,17 @@ def test_what_is_asked_can_be_read(one: SceneCase) -> None:
     assert len(set(words)) == len(words)
     texts = [narrated(stored.events)]
     for claim in stored.claims:
-        yes, no = question(claim, True), question(claim, False)
-        assert yes != no and yes.endswith("?") and no.endswith("?")
-        texts += [yes, no, *open_question(claim)]
+        about = replace(claim, names=(*claim.names, stored.events[0].names[-1])) if claim.kind == "law" else claim
+        yes = question(claim)
+        no = (
+            question(turned(claim))
+            if reversible(claim)
+            else question(recoloured(claim, "teal"))
+            if coloured(claim)
+            else ""
+        )
+        assert yes != no and yes.endswith("?") and (no.endswith("?") or claim.kind == "law")
+        texts += [yes, question(about), no or yes, *open_question(claim)]
     assert all(text[0].isupper() and not set("{}[]'_") & set(text.replace("'s ", "s ")) for text in texts), texts
 
 

@@ -9,6 +9,7 @@ import time
 from collections.abc import Mapping
 from fractions import Fraction
 from functools import cache
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -18,9 +19,12 @@ from numpy.typing import NDArray
 from wmenv.core.case import check_case_id
 from wmenv.core.errors import InvalidArgument, InvalidCase, MissingExtra, UnknownName
 from wmenv.worlds.scenes.answers import CRITERIA, LAWS, answers, level, witnesses
+from wmenv.worlds.scenes.beams import BUNDLE, meetable
 from wmenv.worlds.scenes.catalogue import CASES, DOMAINS, KEYS, PUBLISHED, case, scene, scenes, shipped, uncovered
 from wmenv.worlds.scenes.render import _Artist, render
 from wmenv.worlds.scenes.scene import SceneCase
+from wmenv.worlds.scenes.simulate import start
+from wmenv.worlds.scenes.stage import none
 from wmenv.worlds.scenes.world import Part, World
 
 Mask = NDArray[np.bool_]
@@ -131,6 +135,36 @@ def test_sparing_rays_changes_no_pixel() -> None:
         picture, _, depth = artist.draw()
         np.testing.assert_array_equal(whole.picture.reshape(64, 64, 3), picture)
         np.testing.assert_array_equal(whole.depth.astype(np.float32).reshape(64, 64), depth)
+
+
+def test_rays_meet_the_same_among_what_their_bundle_can_meet() -> None:
+    """Against all rays tried against everything, from the camera and from the light."""
+    for key in ("human/pushing", "gaming/bricks", "natural/hail", "industrial/crane", "animation/seesaw"):
+        rollout = start(scene(key).case(1).world)
+        look = rollout.look
+        artist = _Artist(rollout.world, 96, 1.0, sparing=False)
+        artist.set(rollout.drawn[0], look.scale[0], look.visible[0], look.colour[0])
+        everything = np.ones(len(artist.stage.part_of), bool)
+        rays = artist.rays[artist.tiled]
+        artist.stage.cast(artist.eye, rays, everything, seen := none(len(rays)))
+        far = seen[1]
+        lit = artist.eye + rays[far > 0] * far[far > 0, None] - artist.light
+        for begin, lines in ((artist.eye, rays), (artist.light, lit / np.linalg.norm(lit, axis=1, keepdims=True))):
+            among = meetable(begin, artist.middle, lines, artist.corners)
+            assert among.shape == (np.ceil(len(lines) / BUNDLE), len(everything)) and among.mean() < 0.75, key
+            artist.stage.cast(begin, lines, everything, plain := none(len(lines)))
+            for one, other in zip(artist._shoot(begin, lines), plain, strict=True):
+                np.testing.assert_array_equal(one, other, key)
+
+
+def test_what_is_beside_or_around_the_start_of_rays_is_never_left_out() -> None:
+    signs = np.array(list(product((-1.0, 1.0), repeat=3)))
+    corners = np.stack([signs + place for place in ([0, 0, 0], [0, 9, 0], [9, 9, 0], [0, -9, 0])])
+    rays = np.array([[0.0, 1.0, 0.0]])
+    among = meetable(np.zeros(3), np.array([0.0, 5.0, 0.0]), rays, corners)
+    np.testing.assert_array_equal(among, [[True, True, False, True]])
+    beside = meetable(np.zeros(3), np.array([0.0, 5.0, 0.0]), np.array([[1.0, 0.0, 0.0]]), corners)
+    assert beside.all(), "of a ray that does not look ahead nothing is known"
 
 
 def test_masks_and_depths_agree_with_geometry() -> None:

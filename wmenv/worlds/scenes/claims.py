@@ -1,17 +1,20 @@
 """Claims: statements about a clip that its tracks can bear out, and how they are asked.
 
-Every claim of a case is true of its true clip. Asked in one way the right answer is yes, in the other it is no.
+Every claim of a case is true of its true clip, so that yes is right where it is asked. Where no shall be right, a claim
+of the same words is asked in its place that it contradicts: the other order, the other side, or a thing of another
+colour. No form of words belongs to one of the answers.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 
 from wmenv.worlds.scenes.events import MOVED, Event, called, when
 from wmenv.worlds.scenes.seen import Seen
+from wmenv.worlds.scenes.world import COLOURS
 
 Kind = Literal["happens", "before", "beside", "apart", "stays", "shown", "waits", "pushed", "law"]
 Side = Literal["left", "right", "above", "below"]
@@ -23,16 +26,29 @@ PLACED: dict[str, str] = {
     "above": "higher in the picture than",
     "below": "lower in the picture than",
 }
-LAWS: dict[str, tuple[str, str]] = {
+LAWS: dict[str, tuple[str, str, str]] = {
     "newton": (
         "Does everything that starts, stops or turns have something that pushes or pulls it?",
-        "Does something start, stop or turn although nothing pushes or pulls it?",
+        "start, stop and turn only where something pushes or pulls it",
+        "Does something start, stop or turn although nothing pushes or pulls it",
     ),
-    "mass": ("Do solid things keep their shape and size?", "Does a solid thing change its shape or size?"),
-    "impenetrability": ("Do solid things stay out of each other?", "Does a solid thing pass through another one?"),
-    "gravity": ("Does what is free to fall fall as gravity has it?", "Does something hang, float or rise by itself?"),
+    "mass": (
+        "Do solid things keep their shape and size?",
+        "keep its shape and size throughout",
+        "Does a solid thing change its shape or size",
+    ),
+    "impenetrability": (
+        "Do solid things stay out of each other?",
+        "stay out of all other solid things",
+        "Does a solid thing pass through another one",
+    ),
+    "gravity": (
+        "Does what is free to fall fall as gravity has it?",
+        "fall as gravity has it wherever it is free to fall",
+        "Does something hang, float or rise by itself",
+    ),
 }
-"""Law -> asked so that yes is right, and so that no is."""
+"""Law -> asked of everything, asked of one thing, and asked in free words."""
 SHOWN = 0.9
 """Share of frames in which something must be seen that is shown throughout."""
 LATE = 1.5 / 16
@@ -48,7 +64,7 @@ class Claim:
             side of the second), `apart` (two never touch), `stays` (it does not move), `shown` (it is seen throughout,
             in its colour), `waits` (it moves only after it is reached), `pushed` (being reached sets it in motion),
             `law` (nothing breaks it).
-        names: Whom it is about; of `beside` also the side, of `law` the law.
+        names: Whom it is about; of `beside` also the side, of `law` the law and, where only one is meant, the thing.
         events: The events that it is about; of `law` those of which one must happen for the law to show.
     """
 
@@ -119,42 +135,76 @@ def _pushed(claim: Claim, reached: float, seen: Seen) -> bool:
     return _waits(claim.names[0], reached, seen) and bool(moved[int(reached) :].max() > 2 * MOVED)
 
 
-def question(claim: Claim, positive: bool) -> str:
-    """A claim as a yes/no question, whose right answer is yes if `positive`, else no."""
-    if claim.kind == "law":
-        return LAWS[claim.names[0]][0 if positive else 1]
+def question(claim: Claim) -> str:
+    """A claim as a yes/no question. A thing known by its colour is `a red ball` at first, since there may be none."""
+    if claim.kind == "law" and len(claim.names) == 1:
+        return LAWS[claim.names[0]][0]
+    asked = _definite(claim)
+    thing = coloured(claim)
+    if thing is None or reversible(claim):
+        return asked
+    return asked.replace(called(thing), called(thing).replace("the", "a", 1), 1)
+
+
+def _definite(claim: Claim) -> str:
     if claim.kind == "before":
-        first, second = claim.events if positive else claim.events[::-1]
+        first, second = claim.events
         return f"Does {first.asked} before {second.words}?"
     if claim.kind == "beside":
-        name, other, side = claim.names
-        return f"At the end, is {called(name)} {PLACED[side if positive else OPPOSITE[side]]} {called(other)}?"
+        name, there, side = claim.names
+        return f"At the end, is {called(name)} {PLACED[side]} {called(there)}?"
     if claim.kind == "happens":
-        (event,) = claim.events
-        return f"Does {event.asked}?" if positive else f"Does the clip end before {event.words}?"
-    one = called(claim.names[0])
-    other = called(claim.names[-1])
-    words = {
-        "apart": (f"Do {one} and {other} stay clear of each other?", f"Do {one} and {other} touch at some time?"),
-        "stays": (f"Does {one} stay where it is?", f"Does {one} move at some time?"),
-        "shown": (
-            f"Is {one} to be seen throughout, always in the same colour?",
-            f"Does {one} vanish or take another colour at some time?",
-        ),
-        "waits": (f"Does {one} keep still until {other} reaches it?", f"Does {one} move before {other} reaches it?"),
-        "pushed": (
-            f"Does {other} set {one} in motion by reaching it?",
-            f"Does {one} remain where it was although {other} reaches it?",
-        ),
-    }
-    return words[claim.kind][0 if positive else 1]
+        return f"Does {claim.events[0].asked}?"
+    one, other = called(claim.names[0]), called(claim.names[-1])
+    return {
+        "apart": f"Do {one} and {other} stay clear of each other?",
+        "stays": f"Does {one} stay where it is?",
+        "shown": f"Is {one} to be seen throughout, always in that colour?",
+        "waits": f"Does {one} keep still until {other} reaches it?",
+        "pushed": f"Does {other} set {one} in motion by reaching it?",
+        "law": f"Does {other} {LAWS.get(claim.names[0], ('',) * 3)[1]}?",
+    }[claim.kind]
+
+
+def reversible(claim: Claim) -> bool:
+    """Whether the other order, or side, makes a claim of the same words: an order of two events of one kind does."""
+    return claim.kind == "beside" or (claim.kind == "before" and claim.events[0].kind == claim.events[1].kind)
+
+
+def turned(claim: Claim) -> Claim:
+    """The contrary of a reversible claim: the other order, or the other side."""
+    if claim.kind == "before":
+        return replace(claim, events=claim.events[::-1])
+    name, other, side = claim.names
+    return replace(claim, names=(name, other, OPPOSITE[side]))
+
+
+def mirrored(claim: Claim) -> Claim:
+    """The same as a claim that one thing is beside another, told from the other."""
+    name, other, side = claim.names
+    return replace(claim, names=(other, name, OPPOSITE[side]))
+
+
+def coloured(claim: Claim) -> str | None:
+    """The thing by whose colour a claim can be made false: the first that it names whose name has a colour."""
+    events = () if claim.kind == "law" else claim.events  # of a law they only tell when it could show
+    names = (*claim.names, *(name for event in events for name in event.names))
+    return next((name for name in names if name.partition(" ")[0] in COLOURS), None)
+
+
+def recoloured(claim: Claim, colour: str) -> Claim:
+    """A claim about a thing of another colour in place of `coloured(claim)`."""
+    thing = coloured(claim)
+    assert thing is not None
+    names = {thing: f"{colour} {thing.partition(' ')[2]}"}
+    events = (replace(e, name=names.get(e.name, e.name), other=names.get(e.other, e.other)) for e in claim.events)
+    return replace(claim, names=tuple(names.get(name, name) for name in claim.names), events=tuple(events))
 
 
 def open_question(claim: Claim) -> tuple[str, str]:
     """A claim as a question in free words, and the right answer."""
     if claim.kind == "law":
-        asked = LAWS[claim.names[0]][1].removesuffix("?")
-        return f"{asked}, and if so, what?", "No, nothing does."
+        return f"{LAWS[claim.names[0]][2]}, and if so, what?", "No, nothing does."
     if claim.kind == "before":
         first, second = claim.events
         one, other = sorted((first.words, second.words))

@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 
 from wmenv.core.clip import Clip
 from wmenv.core.errors import InvalidArgument
+from wmenv.worlds.scenes.beams import bundles, meetable
 from wmenv.worlds.scenes.paint import paint_liquid, spoil
 from wmenv.worlds.scenes.rollout import Rollout
-from wmenv.worlds.scenes.stage import Stage
+from wmenv.worlds.scenes.stage import Hits, Stage, none
 from wmenv.worlds.scenes.world import Camera, World
 
 FloatArray = NDArray[np.float64]
@@ -24,6 +25,8 @@ FloatArray = NDArray[np.float64]
 AMBIENT, DIFFUSE = 0.58, 0.42
 FINE = 3
 """Rays along each axis of a pixel on an edge."""
+TILE = 16
+"""Width and height of a tile of pixels, whose rays are cast together."""
 SIZES = (32, 1024)
 
 
@@ -78,16 +81,32 @@ def render(rollout: Rollout, size: int = 128, frames: slice = slice(None)) -> Re
     return Rendering(clip, np.stack(parts), np.stack(depths))
 
 
+def _offsets(camera: Camera, count: int) -> FloatArray:
+    """(count,) metres from the picture's centre, of rays evenly spaced across it."""
+    return np.asarray(((np.arange(count) + 0.5) / count * 2 - 1) * camera.half_width)
+
+
+def _rays(camera: Camera, x: FloatArray, z: FloatArray) -> FloatArray:
+    """(R, 3) unit directions to points of the plane (R,) metres to the right of and above the picture's centre."""
+    y = camera.distance * camera.half_width
+    length = np.sqrt(x * x + y * y + z * z)
+    return np.stack([x / length, y / length, z / length], axis=-1)
+
+
 @lru_cache(maxsize=8)
-def _rays(camera: Camera, size: int, fine: int) -> FloatArray:
-    """(size * fine, size * fine, 3) unit directions."""
-    offsets = ((np.arange(size * fine) + 0.5) / (size * fine) * 2 - 1) * camera.half_width
-    distance = camera.distance * camera.half_width
-    x, z = np.meshgrid(offsets, -offsets)
-    rays = np.stack([x, np.full_like(x, distance), z], axis=-1)
-    rays /= np.linalg.norm(rays, axis=-1, keepdims=True)
+def _pixel_rays(camera: Camera, size: int) -> FloatArray:
+    """(size * size, 3) unit directions to the centres of all pixels, row by row."""
+    offsets = _offsets(camera, size)
+    rays = _rays(camera, np.tile(offsets, size), np.repeat(-offsets, size))
     rays.flags.writeable = False
     return rays
+
+
+@lru_cache(maxsize=8)
+def _tiled(size: int) -> NDArray[np.intp]:
+    """(size * size,) all pixels, tile by tile, so that those that follow each other are neighbours."""
+    y, x = np.divmod(np.arange(size**2), size)
+    return np.argsort((y // TILE) * size + x // TILE, kind="stable")
 
 
 @dataclass(slots=True, eq=False)
@@ -106,12 +125,20 @@ class _Hits:
     depth: FloatArray
     side: NDArray[np.int64]
 
-    def with_rows(self, rows: NDArray[np.intp], other: _Hits) -> _Hits:
-        """A copy in which some rows are those of another."""
-        out = _Hits(self.picture.copy(), self.geom.copy(), self.depth.copy(), self.side.copy())
-        out.picture[rows], out.geom[rows] = other.picture, other.geom
-        out.depth[rows], out.side[rows] = other.depth, other.side
-        return out
+    @classmethod
+    def empty(cls, count: int) -> _Hits:
+        """Rows to be filled."""
+        return cls(np.empty((count, 3)), np.empty(count, np.int32), np.empty(count), np.empty(count, np.int64))
+
+    def copy(self) -> _Hits:
+        """A copy."""
+        return _Hits(self.picture.copy(), self.geom.copy(), self.depth.copy(), self.side.copy())
+
+    def put(self, rows: NDArray[np.intp], other: _Hits) -> _Hits:
+        """Itself, with some rows in place those of another."""
+        self.picture[rows], self.geom[rows] = other.picture, other.geom
+        self.depth[rows], self.side[rows] = other.depth, other.side
+        return self
 
 
 class _Artist:
@@ -127,12 +154,13 @@ class _Artist:
         camera = world.camera
         self.eye = np.array([camera.centre[0], -camera.distance * camera.half_width, camera.centre[1]])
         light = np.array(world.light)
-        self.light = np.array([camera.centre[0], 0.0, camera.centre[1]]) + light / np.linalg.norm(light) * (
-            12 * camera.half_width
-        )
+        self.middle = np.array([camera.centre[0], 0.0, camera.centre[1]])
+        self.light = self.middle + light / np.linalg.norm(light) * (12 * camera.half_width)
         low, high = world.backdrop
         self.backdrop = np.linspace(high, low, size * FINE)
-        self.rays = _rays(camera, size, 1).reshape(-1, 3)
+        self.rays = _pixel_rays(camera, size)
+        self.offsets = _offsets(camera, size * FINE)
+        self.tiled = _tiled(size)
         self.rows = np.repeat(np.arange(size) * FINE + FINE // 2, size)
         self.moving = np.array([part.moves for part in world.parts])
         self.still: _Hits | None = None
@@ -142,12 +170,16 @@ class _Artist:
         """Show one frame on the stage; see `Stage.set` and `Look`."""
         self.colours = self.stage.geom_colours(colour)
         if self.sparing and self.still is None:
-            self.stage.set(pose, scale, visible & ~self.moving)
+            self._show(pose, scale, visible & ~self.moving)
             self.still = self.whole()
             depth = np.where(np.isfinite(self.still.depth), self.still.depth, 1e3)
             lines = self.eye + self.rays * depth[:, None] - self.light
             self.from_light = lines / np.linalg.norm(lines, axis=1, keepdims=True)
+        self._show(pose, scale, visible)
+
+    def _show(self, pose: FloatArray, scale: FloatArray, visible: NDArray[np.bool_]) -> None:
         self.stage.set(pose, scale, visible)
+        self.corners = self.stage.corners()
 
     def draw(self) -> tuple[FloatArray, NDArray[np.int16], NDArray[np.float32]]:
         """Picture (H, W, 3) as floats, part indices and depths of the frame on the stage."""
@@ -159,15 +191,17 @@ class _Artist:
 
     def whole(self) -> _Hits:
         """All rays of the frame on the stage."""
-        return self._sharpened(self._cast(self.rays, self.rows), np.arange(self.size**2))
+        return self._anew(_Hits.empty(self.size**2), np.ones(self.size**2, bool))
 
     def _changed(self, still: _Hits) -> _Hits:
         """What is still there, with all that may differ from it cast anew."""
-        chosen = np.flatnonzero(self._affected())
-        if not len(chosen):
-            return still
-        new = self._cast(self.rays[chosen], self.rows[chosen])
-        return self._sharpened(still.with_rows(chosen, new), chosen)
+        affected = self._affected()
+        return self._anew(still.copy(), affected) if affected.any() else still
+
+    def _anew(self, hits: _Hits, where: NDArray[np.bool_]) -> _Hits:
+        """Hits with those of some pixels (H * W,) cast anew, in place."""
+        chosen = self.tiled[where[self.tiled]]
+        return self._sharpened(hits.put(chosen, self._cast(self.rays[chosen], self.rows[chosen])), where)
 
     def _affected(self) -> NDArray[np.bool_]:
         """Pixels whose ray, or the light's ray to what is still there, comes near a moving part."""
@@ -182,60 +216,58 @@ class _Artist:
                 near |= rays @ (to / far) > np.sqrt(1 - min(1.0, radius / far) ** 2)
         return near
 
-    def _sharpened(self, hits: _Hits, chosen: NDArray[np.intp]) -> _Hits:
+    def _sharpened(self, hits: _Hits, where: NDArray[np.bool_]) -> _Hits:
         """Hits of all pixels with several rays a pixel on the edges at and beside some of them; in place."""
-        size = self.size
-        where = np.zeros(size**2, bool)
-        where[chosen] = True
-        y, x = np.nonzero(_edges(hits.side.reshape(size, size)) & _grown(where.reshape(size, size)))
-        if len(y):
-            steps = np.arange(FINE)
-            fine_y = (y[:, None, None] * FINE + steps[None, :, None]).repeat(FINE, 2).ravel()
-            fine_x = (x[:, None, None] * FINE + steps[None, None, :]).repeat(FINE, 1).ravel()
-            fine = self._cast(_rays(self.world.camera, size, FINE)[fine_y, fine_x], fine_y)
-            hits.picture[y * size + x] = fine.picture.reshape(len(y), FINE * FINE, 3).mean(axis=1)
+        shape = (self.size, self.size)
+        edges = (_edges(hits.side.reshape(shape)) & _grown(where.reshape(shape))).ravel()
+        chosen = self.tiled[edges[self.tiled]]
+        if len(chosen):
+            y, x = np.divmod(chosen, self.size)
+            fine_y = (FINE * y[:, None] + np.repeat(np.arange(FINE), FINE)).ravel()
+            fine_x = (FINE * x[:, None] + np.tile(np.arange(FINE), FINE)).ravel()
+            fine = self._cast(_rays(self.world.camera, self.offsets[fine_x], -self.offsets[fine_y]), fine_y)
+            hits.picture[chosen] = fine.picture.reshape(len(chosen), FINE * FINE, 3).mean(axis=1)
         return hits
 
     def _cast(self, rays: FloatArray, rows: NDArray[np.intp]) -> _Hits:
         """Cast rays from the camera; rows are theirs in a picture of `FINE` times the size."""
         geom, depth, normal = self._shoot(self.eye, rays)
-        hit = geom >= 0
-        picture = np.repeat(self.backdrop[rows][:, None], 3, axis=1)
+        met = geom >= 0
+        hit = slice(None) if met.all() else np.flatnonzero(met)
+        picture = np.empty((len(rays), 3))
+        picture[~met] = self.backdrop[rows[~met], None]
         side = geom.astype(np.int64) * 16
-        points = self.eye + rays[hit] * depth[hit, None]
-        base = self.colours[geom[hit]]
+        base, there = self.colours[geom[hit]], normal[hit]
         if self.world.style == "flat":
             picture[hit] = base
-        else:
-            to_light = self.light - points
-            far = np.linalg.norm(to_light, axis=1)
-            facing = np.clip((normal[hit] * to_light).sum(-1) / far, 0.0, 1.0)
-            _, reached, _ = self._shoot(self.light, -to_light / far[:, None])
-            lit = (reached > far * (1 - 1e-3)) | (reached < 0)
+        elif len(base):
+            facing, lit = self._light(self.eye + rays[hit] * depth[hit, None], there)
             picture[hit] = base * (AMBIENT + DIFFUSE * facing * lit)[:, None]
-            side[hit] += 2 * np.abs(normal[hit]).argmax(-1) + lit
-        return _Hits(picture, geom, np.where(hit, depth, np.inf), side)
+            side[hit] += 2 * _axis(there) + lit
+        return _Hits(picture, geom, np.where(met, depth, np.inf), side)
 
-    def _shoot(self, start: FloatArray, rays: FloatArray) -> tuple[NDArray[np.int32], FloatArray, FloatArray]:
-        """First hits of rays from one point: geom (-1 none), distance, normal."""
-        count = len(rays)
-        geom = np.full(count, -1, np.int32)
-        distance, normal = np.full(count, -1.0), np.zeros(3 * count)
-        self.stage.engine.mj_multiRay(
-            self.stage.model,
-            self.stage.data,
-            start,
-            np.ascontiguousarray(rays).ravel(),
-            None,
-            True,
-            -1,
-            geom,
-            distance,
-            normal,
-            count,
-            1e3,
-        )
-        return geom, distance, normal.reshape(-1, 3)
+    def _light(self, points: FloatArray, normal: FloatArray) -> tuple[FloatArray, NDArray[np.bool_]]:
+        """How much (R, 3) points face the light, 0 to 1, and whether it reaches them."""
+        x, y, z = (self.light - points).T.copy()
+        far = np.sqrt(x * x + y * y + z * z)
+        facing = np.clip((normal[:, 0] * x + normal[:, 1] * y + normal[:, 2] * z) / far, 0.0, 1.0)
+        _, reached, _ = self._shoot(self.light, np.stack([-x / far, -y / far, -z / far], axis=-1))
+        return facing, (reached > far * (1 - 1e-3)) | (reached < 0)
+
+    def _shoot(self, start: FloatArray, rays: FloatArray) -> Hits:
+        """First hits of rays from one point: geom (-1 none), distance, normal; each bundle among what it can meet."""
+        geom, distance, normal = none(len(rays))
+        among = meetable(start, self.middle, rays, self.corners)
+        for bundle, things in zip(bundles(len(rays)), among, strict=True):
+            if things.any():
+                self.stage.cast(start, rays[bundle], things, (geom[bundle], distance[bundle], normal[bundle]))
+        return geom, distance, normal
+
+
+def _axis(normal: FloatArray) -> NDArray[np.int64]:
+    """(R,) 0, 1 or 2: along which axis a normal is longest, the first of equals."""
+    x, y, z = np.abs(normal).T.copy()
+    return np.where(z > np.maximum(x, y), 2, (y > x).astype(np.int64))
 
 
 def _edges(side: NDArray[np.int64]) -> NDArray[np.bool_]:

@@ -5,6 +5,8 @@ Physics is not touched by what is drawn: planted violations of size and place ar
 
 from __future__ import annotations
 
+from itertools import product
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -12,6 +14,22 @@ from wmenv.worlds.scenes.engine import mujoco
 from wmenv.worlds.scenes.world import World
 
 FloatArray = NDArray[np.float64]
+Hits = tuple[NDArray[np.int32], FloatArray, FloatArray]
+"""Geom, distance and normal by ray."""
+
+_SIGNS = np.array(list(product((-1.0, 1.0), repeat=3)))
+_HALVES = {
+    "capsule": np.array([[1.0, 1.0, 1.0], [0.0, 0.0, 1.0], [0.0, 0.0, 0.0]]),
+    "disc": np.array([[1.0, 1.0, 0.0], [0.0, 0.0, 1.0], [0.0, 0.0, 0.0]]),
+}
+"""MuJoCo's three sizes times this are half the extents along a geom's own axes; others have them as sizes."""
+_AMONG = np.array([1, 0, 0, 0, 0, 0], np.uint8)
+"""Groups of geoms that rays see: the first."""
+
+
+def none(count: int) -> Hits:
+    """Hits of rays that hit nothing."""
+    return np.full(count, -1, np.int32), np.full(count, -1.0), np.zeros((count, 3))
 
 
 class Stage:
@@ -43,6 +61,7 @@ class Stage:
         self.sizes = np.array([_sizes(row[1], row[2], row[3]) for row in rows])
         self.across = np.array([_axes(row[1]) for row in rows])
         self.turned = np.array([row[1] == "disc" for row in rows])
+        self.halves = np.array([_HALVES.get(row[1], np.eye(3)) for row in rows])
 
     def set(self, pose: FloatArray, scale: FloatArray, visible: NDArray[np.bool_]) -> None:
         """Show one frame.
@@ -70,6 +89,38 @@ class Stage:
     def geom_colours(self, colour: FloatArray) -> FloatArray:
         """(G, 3) colours of the geoms for (N, 3) colours of the parts; details keep their own."""
         return np.where(self.is_detail[:, None], self.detail_colour, colour[self.part_of])
+
+    def corners(self) -> FloatArray:
+        """(G, 8, 3) corners of boxes around the geoms as shown, metres."""
+        half = np.einsum("gi,gij->gj", self.model.geom_size, self.halves)
+        turned = self.data.geom_xmat.reshape(-1, 3, 3).transpose(0, 2, 1)
+        return np.asarray(self.data.geom_xpos[:, None] + (_SIGNS * half[:, None]) @ turned)
+
+    def cast(self, start: FloatArray, rays: FloatArray, among: NDArray[np.bool_], hits: Hits) -> None:
+        """First hits of rays from one point among some of the geoms, into rows of `hits`.
+
+        Args:
+            start: (3,) metres.
+            rays: (R, 3) unit directions.
+            among: (G,) which geoms there are to be hit.
+            hits: (R,) int32 geoms, (R,) distances and (R, 3) normals; rows of what hits nothing become -1, -1, 0.
+        """
+        geom, distance, normal = hits
+        self.model.geom_group[:] = ~among
+        self.engine.mj_multiRay(
+            self.model,
+            self.data,
+            start,
+            rays.reshape(-1),
+            _AMONG,
+            True,
+            -1,
+            geom,
+            distance,
+            normal.reshape(-1),
+            len(rays),
+            1e3,
+        )
 
     def spheres(self) -> tuple[FloatArray, FloatArray]:
         """Centres (G, 3) and radii (G,) of spheres around the geoms as shown, in metres."""
