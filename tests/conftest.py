@@ -76,7 +76,7 @@ def alignment_shared() -> tuple[ModuleType, ModuleType]:
 
 @pytest.fixture(scope="session")
 def stub_server() -> ModuleType:
-    """tests/judgers/stub_server.py: `with stub_server.Stub(...) as stub`, a stand-in for an OpenAI-compatible server."""
+    """tests/judgers/stub_server.py: `with stub_server.Stub(...) as stub`, a stand-in for a server."""
     if "stub_server" not in sys.modules:
         path = Path(__file__).parent / "judgers" / "stub_server.py"
         spec = importlib.util.spec_from_file_location("stub_server", path)

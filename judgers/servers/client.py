@@ -58,7 +58,7 @@ class Client:
         self.closed = ""
         self._budget = Budget(terms, store)
         self._stopped = threading.Event()
-        self._pace = Pace(patience.per_minute, self._sleep)
+        self._pace = Pace(patience.per_minute, self._stopped.wait)
         self._room = threading.BoundedSemaphore(patience.parallel)
         self._lock = threading.Lock()
         self._unanswered = 0
@@ -177,7 +177,7 @@ class Client:
                 self._pace.hold(min(fault.after, LONGEST_HOLD))
         else:
             wait = self._dice.uniform(0.0, min(LONGEST_PAUSE, self.patience.pause * 2.0**tried))
-        self._sleep(wait)
+        self._stopped.wait(wait)
 
     def _give_up(self, reason: str) -> None:
         with self._lock:
@@ -187,6 +187,3 @@ class Client:
                     f"the server is gone: {GONE} questions in a row had no answer in {self.patience.tries} tries "
                     f"({reason}); start it and go on with --resume --retry-failed"
                 )
-
-    def _sleep(self, seconds: float) -> None:
-        self._stopped.wait(seconds)

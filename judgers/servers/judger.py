@@ -136,7 +136,10 @@ class ServerJudger:
             Wire(self.url, secret, float(timeout)), store, Patience(tries, pause, parallel, per_minute), may
         )
         manner = Manner("", top=top, limit=limit, temperature=temperature == "set")
-        manner, left_over = self._introduced(model, manner, answers, frames)
+        try:
+            manner, left_over = self._introduced(model, manner, answers, frames)
+        finally:
+            self.client.wire.close()
         self.manner = manner
         facts = {
             "url": self.url,
@@ -184,6 +187,7 @@ class ServerJudger:
         finally:
             clips.shutdown(cancel_futures=True)
             questions.shutdown(cancel_futures=True)
+            self.client.wire.close()  # until the next batch, which may be long in coming
 
     def _judged(self, case: Case, response: Response, others: Executor) -> Judgement:
         assert isinstance(response, Clip)

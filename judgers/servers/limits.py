@@ -16,7 +16,7 @@ MILLION = 1_000_000
 class Pace:
     """Lets requests go one after another at most `per_minute` a minute, and none while the server wants rest."""
 
-    def __init__(self, per_minute: float | None, sleep: Callable[[float], None]) -> None:
+    def __init__(self, per_minute: float | None, sleep: Callable[[float], object]) -> None:
         self._gap = 60.0 / per_minute if per_minute else 0.0
         self._sleep = sleep
         self._next = 0.0

@@ -106,10 +106,6 @@ class Wire:
             with suppress(OSError, AttributeError):  # it may be closed, or not open yet
                 connection.sock.shutdown(socket.SHUT_RDWR)
 
-    def __del__(self) -> None:
-        with suppress(AttributeError):  # it was never made
-            self.close()
-
     def _taken(self) -> http.client.HTTPConnection:
         with self._lock:
             if self._idle:

@@ -52,7 +52,7 @@ def saying(answer: Any) -> Any:
     return lambda words, frames: answer
 
 
-# What is sent. The stand-in itself refuses a video that is not first, frames without times, a question that is not last.
+# What is sent. The stand-in refuses a video that is not first, frames without times, a question that is not last.
 
 
 @pytest.mark.parametrize("form", ["video", "images"])
@@ -308,14 +308,14 @@ def test_fields_that_a_server_refuses_are_given_up(stub_server: ModuleType) -> N
         assert judger.judge([case()], [clip()])[0].coverage == 1.0
     with stub_server.Stub(refuse=refused("logprobs")) as stub:
         assert JUDGERS.create(stub.spec()).card["answers"] == "votes"
-        with pytest.raises(ServerFailed, match="refuses a plain question .*logprobs"):
+        with pytest.raises(ServerFailed, match=r"refuses a plain question .*logprobs"):
             JUDGERS.create(stub.spec(answers="logprobs"))
 
 
 def test_a_model_that_sees_nothing_is_refused(stub_server: ModuleType) -> None:
     with stub_server.Stub(sees=False) as stub, pytest.raises(ServerFailed, match="takes a red and a blue clip for one"):
         JUDGERS.create(stub.spec())
-    with stub_server.Stub(forms=()) as stub, pytest.raises(ServerFailed, match="takes no frames as images .*HTTP 400"):
+    with stub_server.Stub(forms=()) as stub, pytest.raises(ServerFailed, match=r"takes no frames as images .*HTTP 400"):
         JUDGERS.create(stub.spec())
 
 
@@ -345,7 +345,11 @@ def test_the_self_test_survives_faults(stub_server: ModuleType) -> None:
     for seed in range(3):
         with stub_server.Stub(rate=0.3, seed=seed) as stub:
             judger = JUDGERS.create(stub.spec(tries=12))
-            assert (judger.card["answers"], judger.card["frames"], judger.card["left_over"]) == ("logprobs", "video", True)
+            assert (judger.card["answers"], judger.card["frames"], judger.card["left_over"]) == (
+                "logprobs",
+                "video",
+                True,
+            )
 
 
 def test_what_was_found_makes_the_same_judger_without_a_request(stub_server: ModuleType) -> None:
@@ -420,7 +424,7 @@ def test_a_budget_of_cost_is_not_exceeded(stub_server: ModuleType, tmp_path: Any
         assert "the budget of 0.01655" in next(v.reason for v in found.verdicts if v.state == "failed")
         spent = Store(path).spent()
         assert spent.cost == pytest.approx(5 * each) and (spent.tokens_read, spent.tokens_written) == (5000, 5)
-        with pytest.raises(InvalidArgument, match="price_in=... and price_out="):
+        with pytest.raises(InvalidArgument, match="what a million tokens cost"):
             JUDGERS.create(stub.spec(max_cost=1))
 
 
@@ -588,3 +592,18 @@ def test_pieces_of_a_key_are_taken_out_of_what_comes_back() -> None:
 def test_bad_options_are_refused(options: str, told: str) -> None:
     with pytest.raises(InvalidArgument, match=told):
         JUDGERS.create(f"server:http://localhost:9,{options}")
+
+
+def test_the_documentation_lists_the_options_with_their_defaults() -> None:
+    import inspect
+    import re
+    from pathlib import Path
+
+    from wmenv.judgers.servers import ServerJudger
+
+    page = (Path(__file__).resolve().parents[2] / "docs" / "judgers.md").read_text()
+    rows = re.findall(r"^\| `(\w+)` \| (.*?) \| ", page.partition("## Servers")[2], flags=re.MULTILINE)
+    told = {name: default.strip("`") for name, default in rows}
+    taken = list(inspect.signature(ServerJudger).parameters.values())[1:]
+    real = {p.name: "" if p.default is None else str(p.default) for p in taken if p.name not in ("key", "api_key")}
+    assert told == real | {"model": "the only one"}
