@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from hashlib import sha256
 from typing import Any
@@ -182,9 +182,6 @@ class Asker:
 
 class Unclear(Unanswered):
     """Replies came, and none could be used."""
-
-
-Read = Callable[[Question, str], Value | None]
 
 
 def _read(question: Question, text: str) -> Value | None:
