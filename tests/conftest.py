@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -71,3 +72,16 @@ def alignment_shared() -> tuple[ModuleType, ModuleType]:
     assert spec is not None and spec.loader is not None
     spec.loader.exec_module(importlib.util.module_from_spec(spec))
     return importlib.import_module("alignment_toys"), importlib.import_module("alignment_kinds")
+
+
+@pytest.fixture(scope="session")
+def stub_server() -> ModuleType:
+    """tests/judgers/stub_server.py: `with stub_server.Stub(...) as stub`, a stand-in for a server."""
+    if "stub_server" not in sys.modules:
+        path = Path(__file__).parent / "judgers" / "stub_server.py"
+        spec = importlib.util.spec_from_file_location("stub_server", path)
+        assert spec is not None and spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        sys.modules["stub_server"] = module
+        spec.loader.exec_module(module)
+    return sys.modules["stub_server"]

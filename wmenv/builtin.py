@@ -122,6 +122,12 @@ def register_builtin() -> None:
         "answers:FILE replays recorded answers: official result files, labels of people (.csv), lines (.jsonl)",
     )
     JUDGERS.add(
+        "server",
+        "wmenv.judgers.servers:ServerJudger",
+        "server:URL asks a vision-language model behind an OpenAI-compatible endpoint (vLLM, SGLang, hosted)",
+        asks="questions",
+    )
+    JUDGERS.add(
         "scene-oracle",
         "wmenv.judgers.scenes:SceneOracle",
         "reads the simulation of wmenv's own scenes: labels of true, alternative and planted clips",

@@ -97,8 +97,12 @@ def taught() -> Path:
     return folder
 
 
-def made_judger(name: str, cases: list[Any], folder: Path) -> Judger:
-    """A judger by its name; one that wants recorded answers gets some, worst for the second case."""
+def made_judger(name: str, cases: list[Any], suite: Any, folder: Path, request: pytest.FixtureRequest) -> Judger:
+    """A judger by its name; those that want recorded answers or a server get some, worst for the second case."""
+    if name == "server":
+        stub = request.getfixturevalue("stub_server").Stub(answer=knowing(cases, suite))
+        request.addfinalizer(lambda: stub.__exit__())
+        return JUDGERS.create(stub.__enter__().spec())
     if name == "critic":
         return JUDGERS.create(f"critic:{taught()}")
     if name != "answers":
@@ -112,10 +116,36 @@ def made_judger(name: str, cases: list[Any], folder: Path) -> Judger:
     return JUDGERS.create(f"answers:{folder / 'answers.jsonl'}")
 
 
+def knowing(cases: list[Any], suite: Any) -> Callable[[str, Any], Any]:
+    """What a model says that knows the true clips: the good answer on them, the other one on any other clip."""
+    from base64 import b64encode
+
+    from wmenv.judgers.servers.frames import jpeg
+
+    def coded(case: Any) -> tuple[str, ...]:
+        return tuple(b64encode(jpeg(frame, 2)).decode() for frame in suite.true_clip(case).frames)
+
+    true = {coded(case): case for case in cases}
+
+    def say(words: str, frames: tuple[str, ...]) -> Any:
+        case, good = true.get(frames, cases[1]), frames in true
+        asked = [question for criterion in case.criteria for question in criterion.questions]
+        (question, *_) = [one for one in asked if words.startswith(one.text)]
+        if question.answer == "order":
+            return f"<output>{', '.join('ABCDEFGHIJ'[: len(question.options)]) if good else ''}</output>"
+        if question.answer == "ordinal":
+            return {str(question.highest if good else question.lowest): 0.9}
+        return {"Yes" if good == (question.polarity > 0) else "No": 0.9}
+
+    return say
+
+
 @pytest.mark.parametrize("name", [entry.name for entry in JUDGERS.entries()])
-def test_judgers(name: str, suite: Any, cases: list[Any], tmp_path: Path) -> None:
+def test_judgers(name: str, suite: Any, cases: list[Any], tmp_path: Path, request: pytest.FixtureRequest) -> None:
     at_home(JUDGERS, name, suite)
-    judger = made_judger(name, cases, tmp_path)
+    if JUDGERS.entry(name).tags.get("asks") == "questions" and not any(c.questions for c in cases[0].criteria):
+        pytest.skip(f"{name} answers questions, and {suite.spec.id} asks none")
+    judger = made_judger(name, cases, suite, tmp_path, request)
     assert isinstance(judger, Judger)
     json.dumps(dict(judger.card), allow_nan=False)
     responses = [suite.true_clip(case) for case in cases]

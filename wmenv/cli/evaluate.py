@@ -19,6 +19,8 @@ def evaluate(
     samples: int = 1,
     seed: int = 0,
     judger: str | None = None,
+    max_requests: int | None = None,
+    max_cost: float | None = None,
     size: int | None = None,
     frames: int | None = None,
     cases: Literal["wmenv", "official", "copy"] | None = None,
@@ -49,7 +51,9 @@ def evaluate(
         episodes: Cases a split.
         samples: Answers a case, each with its own seed; intervals cluster by case.
         seed: Decides the cases and every agent's seeds.
-        judger: Judger instead of the environment's own.
+        judger: Judger instead of the environment's own: physics, answers:FILE, server:URL; see wmenv list judgers.
+        max_requests: Requests that server:URL may send in all, resumptions included; what it cannot ask has failed.
+        max_cost: What they may cost in all; needs server:URL,price_in=P,price_out=Q, prices of a million tokens.
         size: Side of the picture in pixels; by default what the agents make, else what the environment has.
         frames: Frames of a clip; likewise.
         cases: Cases of a prompted suite: wmenv's own, the official ones, or those of a copy of any state.
@@ -65,18 +69,22 @@ def evaluate(
             clip) and warn where the judger cannot tell the true clip from the others.
         report: Write report.html.
     """
-    from wmenv.cli.console import env_options, escape, progress
+    from wmenv.cli.console import env_options, escape, progress, within_budget
     from wmenv.cli.console import out as console
+    from wmenv.core.protocols import RemoteJudger
     from wmenv.runs.evaluate import evaluate as run
     from wmenv.runs.form import make_suited, told_form
     from wmenv.runs.plan import crew_of
 
     crew = crew_of(agent)
     cast = {"cases": cases, "data": None if data is None else str(data), "condition": condition, "subset": subset}
+    judger = within_budget(judger, max_requests, max_cost)
     made = make_suited(env, crew, **env_options(set_ or [], judger=judger, size=size, frames=frames, **cast))
     suite = made.unwrapped
     console().print(escape(f"{suite.protocol()['case_set']}: {made.spec.id}"), style="bold")
     console().print(escape(told_form(suite)))
+    if isinstance(suite.judger, RemoteJudger):
+        console().print(escape(suite.judger.told))
     with progress() as show:
         results = run(
             made,

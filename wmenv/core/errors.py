@@ -46,6 +46,10 @@ class JudgeFailed(WmenvError):
     """No criterion could be judged and the judge is at fault."""
 
 
+class ServerFailed(WmenvError):
+    """A server does not answer, or cannot do what is asked of it."""
+
+
 class VideoUnreadable(WmenvError):
     """A video file cannot be decoded, or holds no frame."""
 

@@ -210,6 +210,32 @@ class Judger(Protocol):
 
 
 @runtime_checkable
+class RemoteJudger(Judger, Protocol):
+    """A judger whose answers cost time or money, so that they are kept.
+
+    Attributes:
+        spec: The specification that makes the same judger again, without what decides no answer: it stands in the
+            identity of a run, so that keys, budgets and pace may change when the run is gone on with.
+        told: How it judges, in one line.
+    """
+
+    spec: str
+    told: str
+
+    def keep_answers(self, folder: Path) -> None:
+        """Keep answers in a run folder from now on, and take up those that are there; a place of its own comes first.
+
+        Raises:
+            RunFolderError: The folder cannot be written.
+        """
+        ...
+
+    def close(self) -> None:
+        """Let go of connections and files; a later `judge` opens them again."""
+        ...
+
+
+@runtime_checkable
 class DifferentiableJudger(Judger, Protocol):
     """A judger whose reward has a gradient with respect to the frames. Tensors are torch tensors."""
 

@@ -7,7 +7,7 @@ import importlib
 import inspect
 import re
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Generic, TypeVar, cast
@@ -141,8 +141,26 @@ class Registry(Generic[T]):
         try:
             inspect.signature(factory).bind(*arguments, **options)
         except TypeError as error:
-            raise InvalidArgument(f"{self.kind} {spec!r}: {error}") from error
+            told = shown_spec(spec, inspect.signature(factory).parameters)
+            raise InvalidArgument(f"{self.kind} {told!r}: {error}") from error
         return factory(*arguments, **options)
+
+
+def shown_spec(spec: str, known: Container[str]) -> str:
+    """A specification for a message: what may be a secret put in the wrong place is left out.
+
+    Args:
+        spec: The specification.
+        known: Options whose values may be shown.
+
+    Examples:
+        >>> shown_spec("server:https://me:word@host/v1,model=m,token=abc", {"model"})
+        'server:https://...@host/v1,model=m,token=...'
+    """
+    name, target, options = parse_spec(spec)
+    head = name if target is None else f"{name}:{re.sub('//[^/]*@', '//...@', target)}"
+    hidden = {key: value if key in known and "key" not in key else "..." for key, value in options.items()}
+    return head + "".join(f",{key}={value}" for key, value in hidden.items())
 
 
 def parse_spec(spec: str) -> tuple[str, str | None, dict[str, Any]]:

@@ -21,10 +21,10 @@ import gymnasium as gym
 from wmenv.core.canonical import canonical_json
 from wmenv.core.clip import Clip
 from wmenv.core.errors import InvalidArgument
-from wmenv.core.protocols import Agent, Suite
+from wmenv.core.protocols import Agent, RemoteJudger, Suite
 from wmenv.core.rollout import Rollout
 from wmenv.core.video import write_clip
-from wmenv.runs.folder import on_disk, open_run
+from wmenv.runs.folder import answers_kept, on_disk, open_run
 from wmenv.runs.form import check_suited, make_suited
 from wmenv.runs.keep import Keeper, Key, Policy
 from wmenv.runs.plan import Planned, crew_of, grouped, planned_cases
@@ -110,7 +110,7 @@ def evaluate(
     except (TypeError, ValueError) as error:
         raise InvalidArgument(f"protocol, options and agents' cards must be plain JSON: {error}") from error
     keeper = keep if isinstance(keep, Keeper) else Keeper(keep)
-    with open_run(Path(out), identity, resume=resume) as store:
+    with open_run(Path(out), identity, resume=resume) as store, answers_kept(suite.judger, Path(out)):
         drawn = [(split, case_id) for split, ids in cases.items() for case_id in ids]
         plan = [Planned(agent, *case, k) for agent in named for case in drawn for k in range(samples)]
         run = _Run(suite, named, store, keeper, seed, progress, len(plan))
@@ -135,6 +135,9 @@ def _plain_options(env: gym.Env[Any, Any]) -> dict[str, Any]:
         return {}
     own = gym.registry[env.spec.id].kwargs if env.spec.id in gym.registry else {}
     options = {key: value for key, value in env.spec.kwargs.items() if key not in own or own[key] != value}
+    judger = getattr(env.unwrapped, "judger", None)
+    if "judger" in options and isinstance(judger, RemoteJudger):
+        options["judger"] = judger.spec
     plain = (str, int, float, bool, list, tuple, dict, type(None))
     return {k: v if isinstance(v, plain) else str(getattr(v, "name", type(v).__name__)) for k, v in options.items()}
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from wmenv.core.canonical import canonical_json
 from wmenv.core.errors import ProtocolMismatch, RunFolderError
+from wmenv.core.protocols import Judger, RemoteJudger
 from wmenv.runs.lock import FolderLock
 from wmenv.runs.store import RunStore, stored_identity
 
@@ -45,6 +48,19 @@ class open_run:  # lower case: used as a context manager
         if self._store is not None:
             self._store.close()
         self._lock.release()
+
+
+@contextmanager
+def answers_kept(judger: Judger, folder: Path) -> Iterator[None]:
+    """While a run is under way, its judger keeps in the run folder what it pays for."""
+    if not isinstance(judger, RemoteJudger):
+        yield
+        return
+    try:
+        judger.keep_answers(folder)
+        yield
+    finally:
+        judger.close()
 
 
 def _check_same(folder: Path, known: dict[str, Any], wanted: dict[str, Any]) -> None:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from wmenv.core.case import Case
 from wmenv.core.clip import Response, Unreadable
 from wmenv.core.errors import RunFolderError, VideoUnreadable
-from wmenv.core.protocols import Suite
+from wmenv.core.protocols import RemoteJudger, Suite
 from wmenv.core.registries import make_env
 from wmenv.core.rollout import Rollout, Step
 from wmenv.core.video import read_clip
-from wmenv.runs.folder import open_run
+from wmenv.runs.folder import answers_kept, open_run
 from wmenv.runs.progress import Progress, Tick
 from wmenv.runs.results import Results, environment_block, summarise
 from wmenv.runs.store import RolloutRow, RunStore, StepRow
@@ -27,6 +29,7 @@ def rejudge(
     out: str | os.PathLike[str],
     *,
     resume: bool = False,
+    retry_failed: bool = False,
     progress: Progress | None = None,
 ) -> Results:
     """Score the kept clips of a run by a judger, into a run folder of its own.
@@ -38,6 +41,7 @@ def rejudge(
         judger: Specification of the judger.
         out: The new run folder.
         resume: Go on with an interrupted rejudging; nothing is repeated.
+        retry_failed: With `resume`, judge again what could not be judged.
         progress: Called after every batch.
 
     Raises:
@@ -50,13 +54,17 @@ def rejudge(
         raise RunFolderError(f"{source} kept no clips to judge; evaluate with --keep-clips all")
     options = {**identity["env_options"], "judger": judger}
     suite: Suite = make_env(identity["env_id"], **options).unwrapped
+    if isinstance(suite.judger, RemoteJudger):
+        options["judger"] = suite.judger.spec
     wanted = {**identity, "env_options": options, "protocol": suite.protocol(), "judged_again": _origin(identity)}
-    with open_run(Path(out), wanted, resume=resume) as fresh:
-        done = fresh.done()
+    with open_run(Path(out), wanted, resume=resume) as fresh, answers_kept(suite.judger, Path(out)):
+        done = set(fresh.done())
+        if retry_failed:
+            done -= {row.key for row in fresh.rollouts() if row.final is not None and row.final.coverage < 1}
         todo = [row for row in kept if row.key not in done]
         for start in range(0, len(todo), BATCH):
             rows = todo[start : start + BATCH]
-            fresh.add([_judge_again(suite, store, source, row, Path(out)) for row in rows])
+            fresh.add(_judge_again(suite, store, source, rows, Path(out)))
             if progress is not None:
                 count = len(done) + start + len(rows)
                 progress(Tick(rows[-1].agent, rows[-1].split, count, len(kept), None, 0))
@@ -70,23 +78,39 @@ def _origin(identity: dict[str, Any]) -> str:
     return str(identity["protocol"].get("judger", "unknown"))
 
 
-def _judge_again(suite: Suite, store: RunStore, source: Path, row: RolloutRow, out: Path) -> RolloutRow:
-    """Judge every kept step of a rollout in its order."""
-    (case,) = suite.cases([row.case_id])
-    steps: list[Step] = []
-    rows: list[StepRow] = []
-    for old in store.steps(*row.key):
-        response = _stored(source / str(row.clip) / f"step_{old.step}.npz", old.digest)
-        (judgement,) = suite.score([case], [response])
-        steps.append(Step(case, response, judgement))
-        rows.append(StepRow(old.step, response.kind, response.digest, response.spec(), judgement))
-        (following,) = suite.advance([Rollout(steps[0].case, tuple(steps))])
-        if following is None:
-            break
-        case = following
-    clip = os.path.relpath(source / str(row.clip), out)
-    final = Rollout(steps[0].case, tuple(steps)).judgement
-    return replace(row, state="judged", reason="", final=final, steps=tuple(rows), clip=clip)
+def _judge_again(
+    suite: Suite, store: RunStore, source: Path, rows: Sequence[RolloutRow], out: Path
+) -> list[RolloutRow]:
+    """Judge every kept step of some rollouts in its order, the k-th steps of all together."""
+    kept = [store.steps(*row.key) for row in rows]
+    asked: list[Case | None] = list(suite.cases([row.case_id for row in rows]))
+    steps: list[list[Step]] = [[] for _ in rows]
+    judged: list[list[StepRow]] = [[] for _ in rows]
+    for k in range(max(map(len, kept), default=0)):
+        live = [(n, case) for n, case in enumerate(asked) if case is not None and k < len(kept[n])]
+        olds = [kept[n][k] for n, _ in live]
+        responses = [
+            _stored(source / str(rows[n].clip) / f"step_{old.step}.npz", old.digest)
+            for (n, _), old in zip(live, olds, strict=True)
+        ]
+        judgements = suite.score([case for _, case in live], responses)
+        for (n, case), old, response, judgement in zip(live, olds, responses, judgements, strict=True):
+            steps[n].append(Step(case, response, judgement))
+            judged[n].append(StepRow(old.step, response.kind, response.digest, response.spec(), judgement))
+        following = suite.advance([Rollout(steps[n][0].case, tuple(steps[n])) for n, _ in live])
+        for (n, _), case_after in zip(live, following, strict=True):
+            asked[n] = case_after
+    return [
+        replace(
+            row,
+            state="judged",
+            reason="",
+            final=Rollout(steps[n][0].case, tuple(steps[n])).judgement,
+            steps=tuple(judged[n]),
+            clip=os.path.relpath(source / str(row.clip), out),
+        )
+        for n, row in enumerate(rows)
+    ]
 
 
 def _stored(path: Path, digest: str) -> Response:
