@@ -34,3 +34,32 @@ def judge_run(
     if not results.complete:
         console().print("incomplete: only kept clips could be judged; evaluate with --keep-clips all for the rest")
     return status
+
+
+@judge.command(name="pairs")
+def judge_pairs(
+    file: Path,
+    /,
+    *,
+    scores: Annotated[list[str] | None, Parameter(negative="", consume_multiple=False)] = None,
+    tie: Annotated[list[str] | None, Parameter(negative="", consume_multiple=False)] = None,
+) -> None:
+    """Print how well judges agree with people on which of two clips is better, with numbers and 95 % intervals.
+
+    For example: wmenv judge pairs pairs.json --scores critic.csv --scores RUN --tie 0.1 --tie fitted
+
+    Three judges are always printed: people's own scores, and two that look at nothing. Pairs about which a judge says
+    nothing are left out of its shares and show in their numbers. Intervals are bootstrapped over tasks.
+
+    Args:
+        file: Pairs of clips with people's scores, as WorldRewardBench publishes them (task_id, model_1, model_2,
+            score_1, score_2, pair_type); .json, .jsonl or .csv.
+        scores: What a judge says, repeatable: a run folder (agents are the models, case ids the tasks), MODEL=RUN of a
+            run of one agent, MODEL=full_results.json of WorldReasonBench, or a .csv, .jsonl or .json of rows: task_id,
+            model, score; or video_path, score; or task_id, model_1, model_2, verdict (A>B, B>A, A=B).
+        tie: Difference of a judge's scores up to which it says tie, in its own unit, repeatable; fitted chooses it on
+            the pairs of other tasks. 0.1 by default.
+    """
+    from wmenv.cli.pairs import print_pairs
+
+    print_pairs(file, scores or [], tie or ["0.1"])
