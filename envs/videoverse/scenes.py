@@ -49,6 +49,7 @@ class SceneCases(SceneSource):
             criteria(
                 [event.words for event in plan.events],
                 [(name, question(claim, True)) for name, claim in checks(plan).items()],
+                opposites={question(claim, True): question(claim, False) for claim in checks(plan).values()},
             ),
             {"domain": scene.domain, "scene": scene.name, "events": str(len(plan.events))},
             partial(first_frame, case_id),

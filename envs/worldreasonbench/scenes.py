@@ -113,7 +113,12 @@ def _varied(claims: Sequence[Claim]) -> list[Claim]:
 
 def _question(one: Posed, kind: Kind) -> Question:
     if kind == "binary":
-        return Question(question(one.claim, one.positive), polarity=1 if one.positive else -1, topic=one.phase)
+        return Question(
+            question(one.claim, one.positive),
+            polarity=1 if one.positive else -1,
+            topic=one.phase,
+            complement=question(one.claim, not one.positive),
+        )
     text, reference = open_question(one.claim)
     rubric = "The answer must say the same of the clip as the reference does; more may be said."
     return Question(text, "text", reference=reference, rubric=rubric, topic=one.phase)

@@ -63,3 +63,46 @@ def judge_pairs(
     from wmenv.cli.pairs import print_pairs
 
     print_pairs(file, scores or [], tie or ["0.1"])
+
+
+@judge.command(name="agree")
+def judge_agree(run: Path, /, *, labels: Path, agent: str | None = None) -> int:
+    """Print how well a run's judger agrees with labels, criterion by criterion, beside what always guessing gets.
+
+    For example: wmenv judge agree runs/vlm --labels people.csv
+
+    Agreement: accuracy, balanced accuracy, Cohen's kappa (of grades weighted by squares), Krippendorff's alpha. Scores:
+    AUROC, Spearman, Kendall's tau-b, and of probabilities Brier and expected calibration error. Brackets are 95 %
+    intervals, bootstrapped over cases. The exit status is 1 where the judger failed on a labelled clip.
+
+    Args:
+        run: Run folder whose judger is examined.
+        labels: A .csv of labels (clip, criterion, annotator, value), lines of values (.jsonl: case_id, criterion,
+            value), rows (video_path, dimension, question, target; .jsonl, .json or .csv), or another run folder with
+            the same clips, whose scores are the labels.
+        agent: Only this agent's clips.
+    """
+    from wmenv.cli.agreement import print_agreement
+
+    return print_agreement(run, labels, agent)
+
+
+@judge.command(name="calibrate")
+def judge_calibrate(run: Path, /, *, labels: Path, out: Path, agent: str | None = None) -> None:
+    """Fit temperatures to a run's judger by labelled clips; --judger calibrated:JUDGER,file=OUT then uses them.
+
+    For example: wmenv judge calibrate runs/vlm --labels people.csv --out vlm-calibration.json
+
+    A temperature divides the log-odds of a criterion so that its labels are likeliest; no decision and no rank changes.
+    The file belongs to the judger of the run and is refused for any other. The columns "after" are on cases that the
+    temperature was not fitted on: two halves, each scaled by the temperature of the other.
+
+    Args:
+        run: Run folder whose judger is calibrated.
+        labels: As wmenv judge agree takes them; where a criterion has fewer than ten, it gets the temperature of all.
+        out: The file to write.
+        agent: Only this agent's clips.
+    """
+    from wmenv.cli.calibration import calibrate
+
+    calibrate(run, labels, out, agent)
