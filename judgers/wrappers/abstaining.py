@@ -12,7 +12,7 @@ from wmenv.core.criterion import Criterion
 from wmenv.core.errors import InvalidArgument
 from wmenv.core.protocols import Judger
 from wmenv.core.verdict import Judgement, Verdict, judgement
-from wmenv.judgers.wrappers.wrapper import Wrapper, identity_of, made, probability_of
+from wmenv.judgers.wrappers.wrapper import Wrapper, identity_of, made, probability_of, refuse
 
 IDENTITY = "abstaining-v0"
 MARGIN, MASS = 0.1, 0.5
@@ -28,17 +28,19 @@ class Abstaining(Wrapper):
 
     word = "abstaining"
 
-    def __init__(self, judger: str | Judger, *, margin: float = MARGIN, mass: float = MASS) -> None:
+    def __init__(self, judger: str | Judger, *, margin: float = MARGIN, mass: float = MASS, **others: Any) -> None:
         """Make the judger.
 
         Args:
             judger: The judger inside.
             margin: Largest distance of a probability from one half that counts as no answer, in [0, 0.5).
             mass: Least share of probability on the possible answers, in [0, 1].
+            **others: None: refused.
 
         Raises:
             InvalidArgument: A number out of range.
         """
+        refuse(self.word, others)
         inside = made(judger, self.word)
         for name, value, top in (("margin", margin, 0.5), ("mass", mass, 1.0)):
             if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= top:

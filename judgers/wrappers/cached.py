@@ -17,7 +17,7 @@ from wmenv.core.errors import InvalidArgument
 from wmenv.core.protocols import Judger
 from wmenv.core.verdict import Judgement, judgement
 from wmenv.judgers.wrappers.memory import Memory
-from wmenv.judgers.wrappers.wrapper import Wrapper, identity_of, made
+from wmenv.judgers.wrappers.wrapper import Wrapper, identity_of, made, refuse
 
 
 class Cached(Wrapper):
@@ -31,7 +31,7 @@ class Cached(Wrapper):
 
     word = "cached"
 
-    def __init__(self, judger: str | Judger, *, path: str | None = None, always: bool = False) -> None:
+    def __init__(self, judger: str | Judger, *, path: str | None = None, always: bool = False, **others: Any) -> None:
         """Make the judger.
 
         Args:
@@ -39,11 +39,13 @@ class Cached(Wrapper):
             path: File of judgements, SQLite; made if missing, and shared by as many judgers and processes as like.
                 Without one judgements are kept in memory, as long as this object lives.
             always: Keep those of exact judgers, too.
+            **others: None: refused.
 
         Raises:
             InvalidArgument: The file holds something else; or the judger reads the truth, which has no content to
                 know it by.
         """
+        refuse(self.word, others)
         inside = made(judger, self.word)
         if not isinstance(always, bool):
             raise InvalidArgument(f"{self.word}: always must be true or false, got {always!r}")

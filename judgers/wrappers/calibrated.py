@@ -15,7 +15,7 @@ from wmenv.core.errors import InvalidArgument
 from wmenv.core.protocols import Judger
 from wmenv.core.verdict import Judgement, Verdict, judgement
 from wmenv.judgers.wrappers.temperatures import Temperatures, read, temperature
-from wmenv.judgers.wrappers.wrapper import Wrapper, identity_of, made, moved, probability_of
+from wmenv.judgers.wrappers.wrapper import Wrapper, identity_of, made, moved, probability_of, refuse
 
 IDENTITY = "calibrated-v0"
 
@@ -28,18 +28,22 @@ class Calibrated(Wrapper):
 
     word = "calibrated"
 
-    def __init__(self, judger: str | Judger, *, temperature: float | None = None, file: str | None = None) -> None:
+    def __init__(
+        self, judger: str | Judger, *, temperature: float | None = None, file: str | None = None, **others: Any
+    ) -> None:
         """Make the judger.
 
         Args:
             judger: The judger inside.
             temperature: One temperature for all criteria.
             file: Temperatures by criterion, as `wmenv judge calibrate` writes them.
+            **others: None: refused.
 
         Raises:
             InvalidArgument: Both or neither is given, a temperature is not positive, or the file calibrates another
                 judger.
         """
+        refuse(self.word, others)
         inside = made(judger, self.word)
         if (temperature is None) == (file is None):
             raise InvalidArgument(f"{self.word} takes either temperature=T or file=FILE (wmenv judge calibrate)")

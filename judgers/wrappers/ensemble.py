@@ -12,7 +12,7 @@ from wmenv.core.criterion import Criterion
 from wmenv.core.errors import InvalidArgument
 from wmenv.core.protocols import Judger
 from wmenv.core.verdict import COUNTED, Judgement, Verdict, judgement
-from wmenv.judgers.wrappers.wrapper import Wrapper, identity_of, made, parts, probability_of
+from wmenv.judgers.wrappers.wrapper import Wrapper, identity_of, made, parts, refuse
 
 IDENTITY = "ensemble-v0"
 
@@ -20,23 +20,25 @@ IDENTITY = "ensemble-v0"
 class Ensemble(Wrapper):
     """The mean of several judgers, and their spread as evidence.
 
-    Where all answer with probabilities it is the mean of their log-odds, else that of their scores, in which a
-    forfeited criterion is 0. A judger that a criterion does not concern leaves it to the others. One that fails makes
-    the ensemble fail, unless `least` says how many suffice.
+    Where all answer with probabilities it is the mean of their log-odds, else that of their scores: of decisions the
+    share of votes, in which a forfeited criterion is 0. A judger that a criterion does not concern leaves it to the
+    others. One that fails makes the ensemble fail, unless `least` says how many suffice.
     """
 
     word = "ensemble"
 
-    def __init__(self, judgers: str | Sequence[Judger], *, least: int | None = None) -> None:
+    def __init__(self, judgers: str | Sequence[Judger], *, least: int | None = None, **others: Any) -> None:
         """Make the judger.
 
         Args:
             judgers: Two or more, joined by `+`.
             least: How many must answer a criterion that concerns them; all by default.
+            **others: None: refused.
 
         Raises:
             InvalidArgument: Fewer than two, one of them twice, or `least` out of range.
         """
+        refuse(self.word, others)
         specs = parts(judgers, self.word) if isinstance(judgers, str) else list(judgers)
         if len(specs) < 2:
             raise InvalidArgument(f"{self.word} takes two or more judgers joined by +, got {judgers!r}")
@@ -92,8 +94,7 @@ class Ensemble(Wrapper):
             reason = next(v.reason for v in concerned if v.state == "failed")
             return Verdict.failed(criterion.id, f"{len(counted)} of {len(concerned)} judgers answered: {reason}")
         scores = [v.score for v in counted if v.score is not None]
-        sure = [probability_of(criterion, v) for v in counted]
-        known = [one for one in sure if one is not None]
+        known = [v.probability for v in counted if v.probability is not None]
         natives = [v.native for v in counted if v.native is not None]
         native = sum(natives) / len(natives) if len(natives) == len(counted) else None
         evidence: dict[str, Any] = {

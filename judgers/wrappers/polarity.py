@@ -12,7 +12,7 @@ from wmenv.core.clip import Response
 from wmenv.core.criterion import Criterion
 from wmenv.core.protocols import Judger
 from wmenv.core.verdict import COUNTED, Judgement, Verdict, judgement
-from wmenv.judgers.wrappers.wrapper import Wrapper, identity_of, made, probability_of
+from wmenv.judgers.wrappers.wrapper import Wrapper, identity_of, made, refuse
 
 IDENTITY = "polarity-v0"
 
@@ -21,19 +21,22 @@ class Polarity(Wrapper):
     """Asks each question that offers an opposite wording in both, and takes the mean.
 
     Of probabilities it is the mean of log-odds, so that a bias towards yes, which is for the one wording and against
-    the other, drops out. Whether the two answers differ is in the evidence: `polarity` with `asked`, `opposite` and
-    `flipped`; `wmenv judge agree` prints how often. A judge that answers yes to both has said nothing: its mean is one
-    half, and `abstaining:polarity:JUDGER` makes it missing. Criteria without an opposite wording are asked once.
+    the other, drops out; of other scores their mean. Whether the two answers differ is in the evidence: `polarity` with
+    `asked`, `opposite` and `flipped`; `wmenv judge agree` prints how often. A judge that answers yes to both has said
+    nothing: its mean is one half, and `abstaining:polarity:JUDGER` makes it missing. Criteria without an opposite
+    wording are asked once.
     """
 
     word = "polarity"
 
-    def __init__(self, judger: str | Judger) -> None:
+    def __init__(self, judger: str | Judger, **others: Any) -> None:
         """Make the judger.
 
         Args:
             judger: The judger inside; one that does not read the words of questions gives the same answer twice.
+            **others: None: refused.
         """
+        refuse(self.word, others)
         inside = made(judger, self.word)
         super().__init__([inside], f"{IDENTITY}({identity_of(inside)})", {})
 
@@ -86,8 +89,7 @@ def _together(criterion: Criterion, asked: Verdict, other: Verdict) -> Verdict:
     if asked.state not in COUNTED or other.state not in COUNTED:
         return asked if asked.state not in COUNTED else other  # it does not concern the case
     scores = [v.score for v in (asked, other) if v.score is not None]
-    sure = [probability_of(criterion, v) for v in (asked, other)]
-    known = [one for one in sure if one is not None]
+    known = [v.probability for v in (asked, other) if v.probability is not None]
     sides = known if len(known) == 2 else scores
     told = {"asked": sides[0], "opposite": sides[1], "flipped": (sides[0] > 0.5) != (sides[1] > 0.5)}
     evidence = {**asked.evidence, "polarity": told, "opposite": dict(other.evidence)}

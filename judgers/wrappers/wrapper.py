@@ -88,6 +88,19 @@ def made(spec: str | Judger, word: str) -> Judger:
     return JUDGERS.create(bare)
 
 
+def refuse(word: str, options: Mapping[str, Any]) -> None:
+    """Refuse options that a wrapper does not have.
+
+    Raises:
+        InvalidArgument: There is one.
+    """
+    for name in options:
+        raise InvalidArgument(
+            f"judger {word!r} has no option {name!r}; those of a judger inside go into brackets: "
+            f"{word}:[NAME:X,{name}=...]"
+        )
+
+
 def parts(spec: str, word: str) -> list[str]:
     """Specifications joined by `+`, outside of brackets.
 
@@ -109,13 +122,16 @@ def parts(spec: str, word: str) -> list[str]:
 
 
 def probability_of(criterion: Criterion, verdict: Verdict) -> float | None:
-    """Probability of the good answer that a verdict states, or the score of a single yes/no question; else None."""
-    if verdict.state != "answered":
+    """Probability of the good answer: as a verdict states it, or the score of a single yes/no question; else None.
+
+    A score of 0 or 1 is a decision, and no probability.
+    """
+    if verdict.state != "answered" or verdict.score is None:
         return None
     if verdict.probability is not None:
         return verdict.probability
     single = criterion.answer == "binary" and len(criterion.questions) < 2
-    return verdict.score if single else None
+    return verdict.score if single and 0.0 < verdict.score < 1.0 else None
 
 
 def moved(verdict: Verdict, probability: float, **evidence: Any) -> Verdict:

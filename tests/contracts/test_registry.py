@@ -98,9 +98,18 @@ def taught() -> Path:
 
 
 def made_judger(name: str, cases: list[Any], folder: Path) -> Judger:
-    """A judger by its name; one that wants recorded answers gets some, worst for the second case."""
+    """A judger by its name; one that wants recorded answers gets some, worst for the second case.
+
+    One that wraps others wraps these.
+    """
     if name == "critic":
         return JUDGERS.create(f"critic:{taught()}")
+    if JUDGERS.entry(name).tags.get("wraps"):
+        made_judger("answers", cases, folder)
+        answers = folder / "answers.jsonl"
+        (folder / "other.jsonl").write_text(answers.read_text() + "\n")
+        more = {"ensemble": f"+answers:{folder / 'other.jsonl'}", "calibrated": ",temperature=2"}.get(name, "")
+        return JUDGERS.create(f"{name}:answers:{answers}{more}")
     if name != "answers":
         return JUDGERS.create(name)
     lines = [

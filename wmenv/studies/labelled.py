@@ -55,7 +55,8 @@ class Labelled:
         clip: The clip.
         label: What it should get: a score in [0, 1], or a grade where `graded`.
         said: What the judge says in the unit of the label; None where its verdict is missing.
-        probability: Of the good answer, where the judge gives one; its score where the answer is no grade.
+        probability: Of the good answer, where the judge gives one, or a score between 0 and 1 that is no grade: one of
+            0 or 1 is a decision, which has none.
         flipped: Whether two polarities of the question got different answers; None where they were not both asked.
     """
 
@@ -148,7 +149,8 @@ def _labelled(clip: ClipKey, label: float, verdict: Verdict, graded: bool) -> La
     flipped = bool(polarity["flipped"]) if isinstance(polarity, Mapping) and "flipped" in polarity else None
     if graded:
         return Labelled(clip, label, verdict.native if verdict.score is not None else None, None, flipped)
-    sure = verdict.probability if verdict.probability is not None else verdict.score
+    decided = verdict.score is None or verdict.score in (0.0, 1.0)
+    sure = verdict.score if verdict.probability is None and not decided else verdict.probability
     return Labelled(clip, label, verdict.score, sure if verdict.state == "answered" else None, flipped)
 
 
