@@ -70,7 +70,8 @@ class Memory:
             self._here |= rows
         elif rows:
             try:
-                self._connected().executemany("INSERT OR REPLACE INTO judgements VALUES (?, ?)", rows.items())
+                with self._connected() as db:  # all rows of a batch in one transaction
+                    db.executemany("INSERT OR REPLACE INTO judgements VALUES (?, ?)", rows.items())
             except sqlite3.Error as error:
                 warnings.warn(f"cached: {self.path} cannot be written ({error}); kept in memory", stacklevel=3)
                 self._here |= rows
@@ -85,7 +86,7 @@ class Memory:
         """A connection of this process: one that was open before a fork belongs to the parent."""
         if self._db is None or self._process != os.getpid():
             assert self.path is not None
-            self._db = sqlite3.connect(self.path, timeout=60.0, isolation_level=None, check_same_thread=False)
+            self._db = sqlite3.connect(self.path, timeout=60.0, check_same_thread=False)
             self._process = os.getpid()
             self._db.execute(_TABLE)
         return self._db
