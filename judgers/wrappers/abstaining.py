@@ -50,7 +50,9 @@ class Abstaining(Wrapper):
         self.margin, self.mass = float(margin), float(mass)
         told = f"margin={self.margin:g}, mass={self.mass:g}"
         facts = {"margin": self.margin, "mass": self.mass}
-        super().__init__([inside], f"{IDENTITY}({identity_of(inside)}; {told})", facts)
+        super().__init__(
+            [inside], f"{IDENTITY}({identity_of(inside)}; {told})", facts, [judger], margin=margin, mass=mass
+        )
 
     def judge(self, cases: Sequence[Case], responses: Sequence[Response]) -> list[Judgement]:
         """Judge by the judger inside, and drop what it is not sure of."""

@@ -56,7 +56,8 @@ class Cached(Wrapper):
             )
         self.memory = None if self.passes else Memory(None if path is None else Path(str(path)).expanduser())
         self.asked = self.known = 0
-        super().__init__([inside], identity_of(inside), {"cache": "none: exact" if self.passes else "by content"})
+        facts = {"cache": "none: exact" if self.passes else "by content"}
+        super().__init__([inside], identity_of(inside), facts, [judger], path=path, always=always or None)
         self._judger = hashlib.sha256(canonical_json([inside.name, inside.card]).encode()).hexdigest()
 
     def judge(self, cases: Sequence[Case], responses: Sequence[Response]) -> list[Judgement]:

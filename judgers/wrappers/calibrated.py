@@ -59,7 +59,9 @@ class Calibrated(Wrapper):
                 )
             told = f"temperatures {digest(self.temperatures.plain())}"
         facts = {"temperatures": self.temperatures.plain()}
-        super().__init__([inside], f"{IDENTITY}({identity_of(inside)}; {told})", facts)
+        super().__init__(
+            [inside], f"{IDENTITY}({identity_of(inside)}; {told})", facts, [judger], temperature=temperature, file=file
+        )
 
     def judge(self, cases: Sequence[Case], responses: Sequence[Response]) -> list[Judgement]:
         """Judge by the judger inside, and scale."""

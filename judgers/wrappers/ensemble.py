@@ -51,7 +51,7 @@ class Ensemble(Wrapper):
             raise InvalidArgument(f"{self.word}: least must lie in 1 to {len(inside)}, got {least!r}")
         self.least = least
         told = "" if least is None else f"; least={least}"
-        super().__init__(inside, f"{IDENTITY}({' + '.join(names)}{told})", {"least": least})
+        super().__init__(inside, f"{IDENTITY}({' + '.join(names)}{told})", {"least": least}, specs, least=least)
 
     def judge(self, cases: Sequence[Case], responses: Sequence[Response]) -> list[Judgement]:
         """Ask every judger for the batch, and take means."""

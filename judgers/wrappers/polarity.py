@@ -38,7 +38,7 @@ class Polarity(Wrapper):
         """
         refuse(self.word, others)
         inside = made(judger, self.word)
-        super().__init__([inside], f"{IDENTITY}({identity_of(inside)})", {})
+        super().__init__([inside], f"{IDENTITY}({identity_of(inside)})", {}, [judger])
 
     def judge(self, cases: Sequence[Case], responses: Sequence[Response]) -> list[Judgement]:
         """Judge the cases as they are, and those with an opposite wording again in it, in one batch."""

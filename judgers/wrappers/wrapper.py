@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from wmenv.core.criterion import Criterion
@@ -19,19 +20,24 @@ class Wrapper:
     """A judger around others.
 
     It accepts what all inside accept, reads the truth where one does, and is exact where all are. Its card has theirs
-    under `inside`. It has a gradient (`reward`) where all have, which subclasses give in `gradient`.
+    under `inside`. It has a gradient (`reward`) where all have, which subclasses give in `gradient`. Where one inside
+    keeps answers in a run folder (`keep_answers`), as those that ask a server do, so does it.
     """
 
     word = ""
     """What users type."""
 
-    def __init__(self, inside: Sequence[Judger], identity: str, facts: Mapping[str, Any]) -> None:
+    def __init__(
+        self, inside: Sequence[Judger], identity: str, facts: Mapping[str, Any], given: Sequence[Any], **options: Any
+    ) -> None:
         """Take up the judgers inside.
 
         Args:
             inside: At least one.
             identity: Of the whole chain.
             facts: More facts for the card.
+            given: The judgers inside as they were given, specifications or objects.
+            **options: Options of the wrapper that were given, None where they were not.
         """
         self.inside = tuple(inside)
         self.name = f"{self.word}:{'+'.join(one.name for one in inside)}"
@@ -50,6 +56,19 @@ class Wrapper:
         self.card |= _shared("units", cards, self.word) if all("units" in card for card in cards) else {}
         if all(callable(getattr(one, "reward", None)) for one in inside):
             self.reward = self.gradient
+        self._remote: list[Any] = [one for one in inside if callable(getattr(one, "keep_answers", None))]
+        if self._remote:
+            self.keep_answers, self.close = self._keep_answers, self._close
+            self.told = "; ".join(str(one.told) for one in self._remote)
+            self.spec = _spec(self.word, inside, given, options)
+
+    def _keep_answers(self, folder: Path) -> None:
+        for one in self._remote:
+            one.keep_answers(folder)
+
+    def _close(self) -> None:
+        for one in self._remote:
+            one.close()
 
     def gradient(self, cases: Sequence[Any], frames: Any) -> tuple[Any, Any]:
         """As `wmenv.core.protocols.DifferentiableJudger.reward`."""
@@ -145,6 +164,16 @@ def moved(verdict: Verdict, probability: float, **evidence: Any) -> Verdict:
     native = score if verdict.native is not None and verdict.native == verdict.score else verdict.native
     told = {**verdict.evidence, **evidence}
     return replace(verdict, score=score, native=native, probability=probability, evidence=told)
+
+
+def _spec(word: str, inside: Sequence[Judger], given: Sequence[Any], options: Mapping[str, Any]) -> str:
+    """The specification that makes the same judger again; a judger inside that asks a server knows its own."""
+    specs = [
+        getattr(one, "spec", was if isinstance(was, str) else one.name) for one, was in zip(inside, given, strict=True)
+    ]
+    bare = [one if one.startswith("[") and one.endswith("]") else f"[{one}]" for one in map(str, specs)]
+    told = "".join(f",{name}={value}" for name, value in options.items() if value is not None)
+    return f"{word}:{'+'.join(bare)}{told}"
 
 
 def _shared(key: str, cards: Sequence[Mapping[str, Any]], word: str) -> dict[str, Any]:

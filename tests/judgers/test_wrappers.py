@@ -602,3 +602,28 @@ def test_votes_are_counted_and_not_taken_for_certainty() -> None:
     assert (one.score, one.probability) == (1.0, None), "a decision has no temperature"
     soft = alone(Calibrated(Toy(votes(0.9)), temperature=2))
     assert soft["mass"].score == pytest.approx(0.75) and soft["instruction"].score == 0.9
+
+
+def test_a_judger_that_keeps_answers_keeps_them_through_wrappers(tmp_path: Path) -> None:
+    """As one that asks a server does: its run goes on where it stopped, and its specification names no key."""
+
+    class Remote(Toy):
+        spec, told = "remote:host,model=m", "asks a host"
+        kept: Path | None = None
+        closed = 0
+
+        def keep_answers(self, folder: Path) -> None:
+            self.kept = folder
+
+        def close(self) -> None:
+            self.closed += 1
+
+    remote = Remote(sure(0.9), "remote-v0")
+    outer: Any = Abstaining(Calibrated(remote, temperature=2), margin=0.2)
+    assert outer.spec == "abstaining:[calibrated:[remote:host,model=m],temperature=2],margin=0.2,mass=0.5"
+    assert outer.told == "asks a host"
+    outer.keep_answers(tmp_path)
+    outer.close()
+    assert (remote.kept, remote.closed) == (tmp_path, 1)
+    assert Ensemble([remote, Toy(sure(0.1), "b")]).spec == "ensemble:[remote:host,model=m]+[b]"
+    assert not hasattr(Calibrated(Toy(sure(0.9)), temperature=2), "keep_answers")

@@ -10,7 +10,7 @@ from rich.table import Table
 from wmenv.cli.console import escape, out
 from wmenv.core.statistics import Estimate
 from wmenv.studies.agreement import Agreement, agreement
-from wmenv.studies.labelled import judged, labelled
+from wmenv.studies.labelled import judged, labelled, unread
 
 
 def print_agreement(run: Path, labels: Path, agent: str | None) -> int:
@@ -26,6 +26,9 @@ def print_agreement(run: Path, labels: Path, agent: str | None) -> int:
     out().print(
         escape(f"{found.name}, judged by {found.identity}, against {labels.name}"), style="bold", soft_wrap=True
     )
+    left_out = unread(labels)
+    if left_out:
+        out().print(f"{left_out} rows are left out: their target is neither a clear yes or no nor a number")
     out().print(_answers(criteria))
     out().print(_scores(criteria))
     return int(any(one.missing for one in criteria))
@@ -45,9 +48,8 @@ def _answers(criteria: Sequence[Agreement]) -> Table:
 def _scores(criteria: Sequence[Agreement]) -> Table:
     table = _table("scores", "n", "AUROC", "Spearman", "Kendall", "Brier", "ECE")
     for one in criteria:
-        n = 0 if one.spearman is None else one.spearman.n
         cells = [_interval(one.auroc), _interval(one.spearman), _number(one.kendall), _number(one.brier)]
-        table.add_row(escape(one.name), str(n), *cells, _number(one.calibration))
+        table.add_row(escape(one.name), str(one.compared), *cells, _number(one.calibration))
     return table
 
 

@@ -72,7 +72,7 @@ def _points(judges: Sequence[Predictions], pairs: Sequence[Pair]) -> Table:
     table = _table("scores of clips", "clips", "Spearman", "Pearson", "halo")
     for judge in judges:
         found = against_scores(judge, pairs)
-        n = f"{0 if found.spearman is None else found.spearman.n} of {found.clips}"
+        n = f"{found.scored} of {found.clips}"
         halo = ", ".join(f"{a}-{b} {_number(value)}" for (a, b), value in found.halo.items()) or "-"
         table.add_row(escape(judge.name), n, _number(found.spearman), _number(found.pearson), escape(halo))
     return table

@@ -31,6 +31,7 @@ class Agreement:
 
     Attributes:
         name: The criterion.
+        compared: Labelled clips on which it did not.
         missing: Labelled clips on which the judge failed.
         flips: Share of clips on which two polarities of the question got different answers; None where not asked.
         majority: Accuracy of always giving the most frequent answer.
@@ -46,6 +47,7 @@ class Agreement:
     """
 
     name: str
+    compared: int
     missing: int
     flips: Estimate | None
     majority: float | None
@@ -78,6 +80,7 @@ def agreement(criterion: Criterion) -> Agreement:
     decided, positive, scores = np.array(answers), np.array(truth), np.array([value for _, value in clear])
     return Agreement(
         criterion.name,
+        len(told),
         sum(row.said is None for row in criterion.rows),
         bootstrap_mean([float(one) for _, one in flips], [row.clip.case_id for row, _ in flips]),
         majority_baseline(truth).value,

@@ -144,6 +144,11 @@ def labelled(found: Judged, labels: Path) -> list[Criterion]:
     return [Criterion(name, name in graded, tuple(by_name[name])) for name in sorted(by_name)]
 
 
+def unread(labels: Path) -> int:
+    """Rows of a file of targets that say nothing; see `wmenv.official.targets`. 0 of labels of another form."""
+    return targets.load(labels).unread if _has_targets(labels) else 0
+
+
 def _labelled(clip: ClipKey, label: float, verdict: Verdict, graded: bool) -> Labelled:
     polarity = verdict.evidence.get("polarity")
     flipped = bool(polarity["flipped"]) if isinstance(polarity, Mapping) and "flipped" in polarity else None
@@ -178,18 +183,23 @@ def _values(path: Path) -> dict[str, dict[str, float]]:
     """Labels of a file by case id and criterion."""
     if not path.is_file() or path.suffix not in rows.SUFFIXES:
         raise InvalidArgument(f"labels should be {WANTED}; got {path}")
-    if path.suffix != ".json" or isinstance(read_json(path), list):
-        if targets.is_targets(rows.load(path)[0][1]):
-            loaded = targets.load(path)
-            return {
-                clip: {name: _mean(list(asked.values())) for name, asked in by.items()}
-                for clip, by in loaded.values.items()
-            }
+    if _has_targets(path):
+        found = targets.load(path).values
+        return {clip: {name: _mean(list(asked.values())) for name, asked in by.items()} for clip, by in found.items()}
     replies = answers.load(path).replies
     return {
         case_id: {name: given[0].label for name, given in by.items() if len(given) == 1 and given[0].label is not None}
         for case_id, by in replies.items()
     }
+
+
+def _has_targets(path: Path) -> bool:
+    """Whether a path is a file of rows with targets, as its first row tells."""
+    if not path.is_file() or path.suffix not in rows.SUFFIXES:
+        return False
+    if path.suffix == ".json" and not isinstance(read_json(path), list):
+        return False
+    return targets.is_targets(rows.load(path)[0][1])
 
 
 def _highest(criterion: str) -> float:

@@ -55,6 +55,7 @@ class PointAgreement:
     Attributes:
         name: The judge.
         clips: Number of clips in the file.
+        scored: Number of those that it scores.
         spearman: Over the clips that it scores.
         pearson: Likewise.
         halo: Pearson correlation of each two of its dimensions: near 1, it tells them not apart.
@@ -62,6 +63,7 @@ class PointAgreement:
 
     name: str
     clips: int
+    scored: int
     spearman: Estimate | None
     pearson: Estimate | None
     halo: dict[tuple[str, str], Estimate | None]
@@ -124,6 +126,7 @@ def against_scores(predictions: Predictions, pairs: Sequence[Pair]) -> PointAgre
     return PointAgreement(
         predictions.name,
         len(human),
+        len(clips),
         bootstrap(lambda rows: spearman(x[rows], y[rows]), tasks, replicates=REPLICATES),
         bootstrap(lambda rows: pearson(x[rows], y[rows]), tasks, replicates=REPLICATES),
         {(a, b): _halo(predictions, a, b) for a, b in combinations(names, 2)},
