@@ -35,7 +35,7 @@ lint: $(VENV)/linted  ## ruff and mypy
 FLOORS := numpy==1.26.4 gymnasium==1.1.0 pydantic==2.7.4 rich==13.7.1 cyclopts==4.0.0 jinja2==3.1.0 av==14.0.0 numba==0.60.0 mujoco==4.0.0
 test-floor:  ## The fast tests on the oldest versions that pyproject.toml admits, without the extras
 	$(PYTHON) -m venv .venv-floor
-	.venv-floor/bin/pip install -q --disable-pip-version-check $(FLOORS) pytest hypothesis pytest-benchmark .
+	.venv-floor/bin/pip install -q --disable-pip-version-check $(FLOORS) pytest hypothesis pytest-benchmark scikit-learn scipy krippendorff .
 	rm -rf build *.egg-info
 	.venv-floor/bin/python -m pytest --import-mode=importlib -m "not slow" tests
 

@@ -140,7 +140,23 @@ def register_builtin() -> None:
         "measures wmenv's own scenes in the picture, from the first frame's facts; reads no truth",
         world="scenes",
     )
+    _wrappers()
     _methods()
+
+
+def _wrappers() -> None:
+    for name, attribute, what in (
+        ("cached", "Cached", "cached:JUDGER,path=FILE asks nothing twice: judgements by content of clip and judger"),
+        ("ensemble", "Ensemble", "ensemble:A+B is the mean of several judgers, and tells how far they are apart"),
+        (
+            "calibrated",
+            "Calibrated",
+            "calibrated:JUDGER,file=FILE scales log-odds as wmenv judge calibrate found best",
+        ),
+        ("polarity", "Polarity", "polarity:JUDGER asks yes/no questions both ways round, and tells which answers flip"),
+        ("abstaining", "Abstaining", "abstaining:JUDGER,margin=0.1 gives no answer where the judger is not sure"),
+    ):
+        JUDGERS.add(name, f"wmenv.judgers.wrappers:{attribute}", what, wraps="judgers")
 
 
 def _benchmarks() -> None:

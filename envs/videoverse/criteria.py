@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from wmenv.core.criterion import Criterion
@@ -37,6 +37,7 @@ def criteria(
     checks: Sequence[tuple[str, str]] = (),
     event_prompt: str = "",
     check_prompt: Word = lambda _: "",
+    opposites: Mapping[str, str] | None = None,
 ) -> tuple[Criterion, ...]:
     """The dimensions.
 
@@ -45,11 +46,16 @@ def criteria(
         checks: (dimension, question) pairs; yes is right for all of them.
         event_prompt: The exact words on the order of events, where a copy's script has them.
         check_prompt: Makes the exact words of a check.
+        opposites: Opposite wording of checks, by their question, where there is one.
     """
     found = []
     for name, text in DIMENSIONS.items():
         family = "static" if name in STATIC else "dynamic"
-        asked = [Question(one, prompt=check_prompt(one)) for kind, one in checks if kind == name]
+        asked = [
+            Question(one, prompt=check_prompt(one), complement=(opposites or {}).get(one, ""))
+            for kind, one in checks
+            if kind == name
+        ]
         if name == EVENTS and events:
             asked = [Question(text, "order", options=tuple(events), prompt=event_prompt)]
         kind: AnswerKind = "order" if name == EVENTS else "binary"

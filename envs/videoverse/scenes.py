@@ -12,7 +12,7 @@ from wmenv.envs.prompted.scenes import SceneSource, first_frame, formed, known
 from wmenv.envs.videoverse.criteria import criteria
 from wmenv.official.videoverse.cases import EVENTS
 from wmenv.worlds.scenes.catalogue import case
-from wmenv.worlds.scenes.claims import Claim, question
+from wmenv.worlds.scenes.claims import Claim, complement, question
 from wmenv.worlds.scenes.events import narrated
 from wmenv.worlds.scenes.facts import Asked, Facts
 from wmenv.worlds.scenes.planning import Plan, plans
@@ -49,6 +49,7 @@ class SceneCases(SceneSource):
             criteria(
                 [event.words for event in plan.events],
                 [(name, question(claim)) for name, claim in checks(plan).items()],
+                opposites={question(claim): complement(claim) for claim in checks(plan).values()},
             ),
             {"domain": scene.domain, "scene": scene.name, "events": str(len(plan.events))},
             partial(first_frame, case_id),

@@ -15,16 +15,40 @@ SCHEME = "worldmodelbench-10-v0"
 scheme(SCHEME)(weighted_sum)
 
 INSTRUCTION = "instruction"
-VIOLATIONS: dict[str, tuple[str, str]] = {
-    "newton": ("physics", "Does something start, stop or turn although no force acts on it?"),
-    "mass": ("physics", "Does something solid change its shape or amount as it could not?"),
-    "fluid": ("physics", "Does a liquid flow as no liquid does?"),
-    "impenetrability": ("physics", "Do solid things pass through each other?"),
-    "gravity": ("physics", "Does something fall, float or rise against gravity?"),
-    "quality": ("common_sense", "Are the pictures of poor quality or unpleasant to look at?"),
-    "temporal": ("common_sense", "Does the clip flicker, jump or change from one moment to the next?"),
+VIOLATIONS: dict[str, tuple[str, str, str]] = {
+    "newton": (
+        "physics",
+        "Does something start, stop or turn although no force acts on it?",
+        "Does everything that starts, stops or turns have a force that acts on it?",
+    ),
+    "mass": (
+        "physics",
+        "Does something solid change its shape or amount as it could not?",
+        "Does everything solid keep its shape and amount as far as it could not change them?",
+    ),
+    "fluid": ("physics", "Does a liquid flow as no liquid does?", "Does every liquid flow as liquids do?"),
+    "impenetrability": (
+        "physics",
+        "Do solid things pass through each other?",
+        "Do solid things stay out of each other throughout?",
+    ),
+    "gravity": (
+        "physics",
+        "Does something fall, float or rise against gravity?",
+        "Does everything fall, float or rise as gravity has it?",
+    ),
+    "quality": (
+        "common_sense",
+        "Are the pictures of poor quality or unpleasant to look at?",
+        "Are the pictures of good quality and pleasant to look at?",
+    ),
+    "temporal": (
+        "common_sense",
+        "Does the clip flicker, jump or change from one moment to the next?",
+        "Does the clip go on steadily, without a flicker, jump or sudden change?",
+    ),
 }
-"""Criterion -> family and question; no is the good answer."""
+"""Criterion -> family, question (no is the good answer), and its opposite wording (yes is)."""
 
 
 def criteria(instruction: str = "", prompts: Mapping[str, str] | None = None) -> tuple[Criterion, ...]:
@@ -39,8 +63,9 @@ def criteria(instruction: str = "", prompts: Mapping[str, str] | None = None) ->
     told = asked or "How far does the clip carry out the instruction?"
     follow = Criterion(INSTRUCTION, INSTRUCTION, told, "ordinal", 1, weight=3.0, maximum=3.0)
     found = [_asking(follow, Question(told, "ordinal", highest=3, rubric=rubric))]
-    for name, (family, text) in VIOLATIONS.items():
-        found.append(_asking(Criterion(name, family, text, "binary", 1), Question(text, polarity=-1)))
+    for name, (family, text, opposite) in VIOLATIONS.items():
+        question = Question(text, polarity=-1, complement=opposite)
+        found.append(_asking(Criterion(name, family, text, "binary", 1), question))
     if not instruction:
         return tuple(replace(one, questions=()) for one in found)
     return tuple(_worded(one, (prompts or {}).get(one.id, "")) for one in found)

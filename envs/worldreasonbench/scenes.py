@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache, partial
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from wmenv.core.case import ClipSpec
 from wmenv.core.criterion import Criterion
@@ -19,6 +19,7 @@ from wmenv.worlds.scenes.catalogue import CASES, case, scene
 from wmenv.worlds.scenes.claims import (
     Claim,
     coloured,
+    complement,
     mirrored,
     open_question,
     question,
@@ -192,7 +193,8 @@ def _varied(claims: Sequence[Claim]) -> list[Claim]:
 
 def _question(one: Posed, kind: Kind) -> Question:
     if kind == "binary":
-        return Question(question(one.asked), polarity=1 if one.positive else -1, topic=one.phase)
+        polarity: Literal[1, -1] = 1 if one.positive else -1
+        return Question(question(one.asked), polarity=polarity, topic=one.phase, complement=complement(one.asked))
     text, reference = open_question(one.claim)
     rubric = "The answer must say the same of the clip as the reference does; more may be said."
     return Question(text, "text", reference=reference, rubric=rubric, topic=one.phase)

@@ -73,6 +73,8 @@ class AnswersJudger:
             return Verdict.failed(criterion.id, f"the answer is on another clip, {other}, not on {response.digest}")
         if len(replies) == 1 and replies[0].label is not None:
             return _labelled(criterion, replies[0].label)
+        if any(question.turned for question in criterion.questions):
+            replies = self._turned(case_id, criterion, replies)
         if len(replies) != len(criterion.questions):
             found = f"{len(replies)} answers to {len(criterion.questions)} questions"
             return Verdict.failed(criterion.id, f"{self.answers.path.name} holds {found} on case {case_id}")
@@ -82,6 +84,15 @@ class AnswersJudger:
             return verdict_of(criterion, values, [one.raw for one in replies], reasons)
         except ValueError as error:
             return Verdict.failed(criterion.id, str(error))
+
+    def _turned(self, case_id: str, criterion: Criterion, replies: tuple[Reply, ...]) -> tuple[Reply, ...]:
+        """Replies to questions of which some are put in their opposite wording."""
+        other = self.answers.opposite.get(case_id, {}).get(criterion.id, ())
+        none = Reply(reason=f"{self.answers.path.name} holds no answer to the opposite wording")
+        return tuple(
+            (other[k] if k < len(other) else none) if question.turned else (replies[k] if k < len(replies) else none)
+            for k, question in enumerate(criterion.questions)
+        )
 
     def _value(self, question: Question, reply: Reply) -> Value | None:
         if self.parse == "official":

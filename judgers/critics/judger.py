@@ -131,4 +131,5 @@ class Critic:
 def _verdict(name: str, odds: dict[str, float]) -> Verdict:
     if name not in odds:
         return Verdict.not_applicable(name, f"this critic was taught {', '.join(odds)} alone")
-    return Verdict.answered(name, float(0.5 * (1.0 + np.tanh(odds[name] / 2.0))), log_odds=odds[name])
+    met = float(0.5 * (1.0 + np.tanh(odds[name] / 2.0)))
+    return Verdict(name, "answered", met, probability=met, evidence={"log_odds": odds[name]})

@@ -98,13 +98,22 @@ def taught() -> Path:
 
 
 def made_judger(name: str, cases: list[Any], suite: Any, folder: Path, request: pytest.FixtureRequest) -> Judger:
-    """A judger by its name; those that want recorded answers or a server get some, worst for the second case."""
+    """A judger by its name; those that want recorded answers or a server get some, worst for the second case.
+
+    One that wraps others wraps recorded answers.
+    """
     if name == "server":
         stub = request.getfixturevalue("stub_server").Stub(answer=knowing(cases, suite))
         request.addfinalizer(lambda: stub.__exit__())
         return JUDGERS.create(stub.__enter__().spec())
     if name == "critic":
         return JUDGERS.create(f"critic:{taught()}")
+    if JUDGERS.entry(name).tags.get("wraps"):
+        made_judger("answers", cases, suite, folder, request)
+        answers = folder / "answers.jsonl"
+        (folder / "other.jsonl").write_text(answers.read_text() + "\n")
+        more = {"ensemble": f"+answers:{folder / 'other.jsonl'}", "calibrated": ",temperature=2"}.get(name, "")
+        return JUDGERS.create(f"{name}:answers:{answers}{more}")
     if name != "answers":
         return JUDGERS.create(name)
     lines = [

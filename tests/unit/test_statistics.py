@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wmenv.core.statistics import bootstrap_mean, paired_difference, slope, spearman
+from wmenv.core.correlation import spearman
+from wmenv.core.statistics import bootstrap_mean, paired_difference, slope
 
 NUMBERS = st.floats(-100, 100)
 LISTS = st.lists(st.tuples(NUMBERS, st.sampled_from("abcdefg")), min_size=1, max_size=30)

@@ -48,3 +48,75 @@ def judge_run(
     if not results.complete:
         console().print("incomplete: only kept clips could be judged; evaluate with --keep-clips all for the rest")
     return status
+
+
+@judge.command(name="pairs")
+def judge_pairs(
+    file: Path,
+    /,
+    *,
+    scores: Annotated[list[str] | None, Parameter(negative="", consume_multiple=False)] = None,
+    tie: Annotated[list[str] | None, Parameter(negative="", consume_multiple=False)] = None,
+) -> None:
+    """Print how well judges agree with people on which of two clips is better, with numbers and 95 % intervals.
+
+    For example: wmenv judge pairs pairs.json --scores critic.csv --scores RUN --tie 0.1 --tie fitted
+
+    Three judges are always printed: people's own scores, and two that look at nothing. Pairs about which a judge says
+    nothing are left out of its shares and show in their numbers. Intervals are bootstrapped over tasks.
+
+    Args:
+        file: Pairs of clips with people's scores, as WorldRewardBench publishes them (task_id, model_1, model_2,
+            score_1, score_2, pair_type); .json, .jsonl or .csv.
+        scores: What a judge says, repeatable: a run folder (agents are the models, case ids the tasks), MODEL=RUN of a
+            run of one agent, MODEL=full_results.json of WorldReasonBench, or a .csv, .jsonl or .json of rows: task_id,
+            model, score; or video_path, score; or task_id, model_1, model_2, verdict (A>B, B>A, A=B).
+        tie: Difference of a judge's scores up to which it says tie, in its own unit, repeatable; fitted chooses it on
+            the pairs of other tasks. 0.1 by default.
+    """
+    from wmenv.cli.pairs import print_pairs
+
+    print_pairs(file, scores or [], tie or ["0.1"])
+
+
+@judge.command(name="agree")
+def judge_agree(run: Path, /, *, labels: Path, agent: str | None = None) -> int:
+    """Print how well a run's judger agrees with labels, criterion by criterion, beside what always guessing gets.
+
+    For example: wmenv judge agree runs/vlm --labels people.csv
+
+    Agreement: accuracy, balanced accuracy, Cohen's kappa (of grades weighted by squares), Krippendorff's alpha. Scores:
+    AUROC, Spearman, Kendall's tau-b, and of probabilities Brier and expected calibration error. Brackets are 95 %
+    intervals, bootstrapped over cases. The exit status is 1 where the judger failed on a labelled clip.
+
+    Args:
+        run: Run folder whose judger is examined.
+        labels: A .csv of labels (clip, criterion, annotator, value), lines of values (.jsonl: case_id, criterion,
+            value), rows (video_path, dimension, question, target; .jsonl, .json or .csv), or another run folder with
+            the same clips, whose scores are the labels.
+        agent: Only this agent's clips.
+    """
+    from wmenv.cli.agreement import print_agreement
+
+    return print_agreement(run, labels, agent)
+
+
+@judge.command(name="calibrate")
+def judge_calibrate(run: Path, /, *, labels: Path, out: Path, agent: str | None = None) -> None:
+    """Fit temperatures to a run's judger by labelled clips; --judger calibrated:JUDGER,file=OUT then uses them.
+
+    For example: wmenv judge calibrate runs/vlm --labels people.csv --out vlm-calibration.json
+
+    A temperature divides the log-odds of a criterion so that its labels are likeliest; no decision and no rank changes.
+    The file belongs to the judger of the run and is refused for any other. The columns "after" are on cases that the
+    temperature was not fitted on: two halves, each scaled by the temperature of the other.
+
+    Args:
+        run: Run folder whose judger is calibrated.
+        labels: As wmenv judge agree takes them; where a criterion has fewer than ten, it gets the temperature of all.
+        out: The file to write.
+        agent: Only this agent's clips.
+    """
+    from wmenv.cli.calibration import calibrate
+
+    calibrate(run, labels, out, agent)

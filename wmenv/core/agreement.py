@@ -61,6 +61,36 @@ def _distances(counts: Mapping[float, int], level: Level) -> dict[tuple[float, f
     return found
 
 
+def cohen_kappa(
+    first: Sequence[float],
+    second: Sequence[float],
+    weights: Literal["linear", "quadratic"] | None = None,
+) -> float | None:
+    """Cohen's kappa of two raters: 1 - observed over expected disagreement, each rater keeping their own frequencies.
+
+    Cohen, A Coefficient of Agreement for Nominal Scales (1960); weighted: Psychological Bulletin 70 (1968). Weights are
+    by the distance of values, so that a grade that nobody gave still lies between its neighbours.
+
+    Args:
+        first: N values of one rater.
+        second: N values of the other, item by item.
+        weights: None counts any difference alike, `linear` by its size, `quadratic` by its square.
+
+    Returns:
+        At most 1; 0 is luck. None of nothing, and where both always say the same one thing: luck would do as well.
+    """
+    if len(first) != len(second):
+        raise ValueError(f"{len(first)} values do not go with {len(second)}")
+
+    def cost(a: float, b: float) -> float:
+        return float(a != b) if weights is None else abs(a - b) ** (1 if weights == "linear" else 2)
+
+    observed = sum(cost(a, b) for a, b in zip(first, second, strict=True))
+    left, right = Counter(first), Counter(second)
+    expected = sum(left[a] * right[b] * cost(a, b) for a in left for b in right)
+    return 1.0 - len(first) * observed / expected if expected else None
+
+
 def equal_share(units: Sequence[Sequence[float]]) -> Share:
     """Share of pairs of raters of one unit that say the same."""
     return within(units, 0.0)

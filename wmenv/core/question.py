@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 AnswerKind = Literal["binary", "ordinal", "order", "choice", "text", "continuous"]
@@ -31,6 +31,8 @@ class Question:
         topic: What groups questions in diagnostics, such as a phase; empty without any.
         difficulty: As the suite states it; empty without any.
         prompt: The exact words that a protocol puts to its judge, where it fixes them; empty elsewhere.
+        complement: Of a binary question: the opposite wording, to which the other answer is good; empty without any.
+        turned: Whether this is the opposite wording of what the suite asks; see `opposite`.
     """
 
     text: str
@@ -44,6 +46,8 @@ class Question:
     topic: str = ""
     difficulty: str = ""
     prompt: str = ""
+    complement: str = ""
+    turned: bool = False
 
     def __post_init__(self) -> None:
         if self.answer == "ordinal" and self.lowest >= self.highest:
@@ -52,6 +56,21 @@ class Question:
             raise ValueError("an order question needs at least one event in `options`")
         if self.answer == "choice" and self.reference not in self.options:
             raise ValueError(f"the reference {self.reference!r} of a choice must be one of its options {self.options}")
+        if self.complement and self.answer != "binary":
+            raise ValueError(f"a question of kind {self.answer} has no opposite wording, got {self.complement!r}")
+
+    def opposite(self) -> Question:
+        """The question in its opposite wording; a prompt that a protocol fixes is left out, as it fixes one wording.
+
+        Raises:
+            ValueError: It has none.
+        """
+        if not self.complement:
+            raise ValueError(f"this question has no opposite wording: {self.text!r}")
+        turned: Literal[1, -1] = 1 if self.polarity < 0 else -1
+        return replace(
+            self, text=self.complement, complement=self.text, polarity=turned, prompt="", turned=not self.turned
+        )
 
     @property
     def points(self) -> int:

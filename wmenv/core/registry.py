@@ -171,16 +171,18 @@ def parse_spec(spec: str) -> tuple[str, str | None, dict[str, Any]]:
 
     Returns:
         Name, target (None without a colon) and options; option values become int, float, bool or None where they
-        read as such.
+        read as such. Options inside square brackets belong to the target.
 
     Examples:
         >>> parse_spec("videos:my,folder")
         ('videos', 'my,folder', {})
         >>> parse_spec("nearest-neighbour,velocity=10,colour=0.5")
         ('nearest-neighbour', None, {'velocity': 10, 'colour': 0.5})
+        >>> parse_spec("calibrated:[answers:a.csv,parse=strict],temperature=2")
+        ('calibrated', '[answers:a.csv,parse=strict]', {'temperature': 2})
     """
     options: dict[str, Any] = {}
-    match = re.fullmatch(r"(?P<head>.*?)(?P<options>(,\w+=[^,]*)*)", spec, flags=re.DOTALL)
+    match = re.fullmatch(r"(?P<head>.*?)(?P<options>(,\w+=[^,\[\]]*)*)", spec, flags=re.DOTALL)
     assert match is not None
     for pair in filter(None, match["options"].split(",")):
         key, _, value = pair.partition("=")

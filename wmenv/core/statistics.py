@@ -6,7 +6,7 @@ in which rows arrived.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,7 +22,7 @@ class Estimate:
     """A mean with its interval.
 
     Attributes:
-        mean: Mean over all values (not over cluster means).
+        mean: Mean over all values (not over cluster means), or another statistic of them.
         low: Lower end of the interval; equal to the mean where there is one cluster.
         high: Upper end.
         n: Number of values.
@@ -103,6 +103,44 @@ def paired_difference(
     return bootstrap_mean(difference, clusters, level=level, replicates=replicates, seed=seed)
 
 
+def bootstrap(
+    statistic: Callable[[NDArray[np.int64]], float | None],
+    clusters: Sequence[str],
+    *,
+    level: float = 0.95,
+    replicates: int = REPLICATES,
+    seed: int = BOOTSTRAP_SEED,
+) -> Estimate | None:
+    """A statistic of N rows and its percentile interval by resampling whole clusters.
+
+    For statistics that are no mean, such as a rank correlation; `bootstrap_mean` is the fast way for means.
+
+    Args:
+        statistic: Indices of rows, repeated where a cluster was drawn twice -> its value; None or NaN where it has
+            none, as of rows that do not vary. Such resamples are left out.
+        clusters: N cluster names.
+        level: Coverage of the interval, in (0, 1).
+        replicates: Number of resamples.
+        seed: Of the resampling.
+
+    Returns:
+        The value over all rows with its interval, or None where it has none. The interval is the value itself where
+        there is one cluster.
+    """
+    value = statistic(np.arange(len(clusters))) if len(clusters) else None
+    if value is None or np.isnan(value):
+        return None
+    names, index = np.unique(np.asarray(clusters), return_inverse=True)
+    if len(names) == 1:
+        return Estimate(float(value), float(value), float(value), len(clusters), 1)
+    rows = np.split(np.argsort(index, kind="stable"), np.cumsum(np.bincount(index))[:-1])
+    drawn = np.random.default_rng(seed).integers(len(names), size=(replicates, len(names)))
+    found = [statistic(np.concatenate([rows[k] for k in one])) for one in drawn]
+    values = np.array([one for one in found if one is not None and not np.isnan(one)])
+    low, high = np.quantile(values, [(1 - level) / 2, (1 + level) / 2]) if len(values) else (value, value)
+    return Estimate(float(value), float(low), float(high), len(clusters), len(names))
+
+
 def slope(x: Sequence[float], y: Sequence[float]) -> float | None:
     """Least-squares slope of y on x; None where x does not vary.
 
@@ -134,17 +172,3 @@ def wilson(hits: int, n: int, z: float = 1.959964) -> tuple[float, float]:
     half = z * float(np.sqrt(share * (1 - share) / n + extra / (4 * n)))
     centre = share + extra / 2
     return max((centre - half) / (1 + extra), 0.0), min((centre + half) / (1 + extra), 1.0)
-
-
-def spearman(x: Sequence[float], y: Sequence[float]) -> float:
-    """Rank correlation with mean ranks for ties, in [-1, 1]; NaN where one side does not vary."""
-    ranks = [_ranks(np.asarray(v, dtype=np.float64)) for v in (x, y)]
-    a, b = (r - r.mean() for r in ranks)
-    norm = np.sqrt((a @ a) * (b @ b))
-    return float(a @ b / norm) if norm > 0 else float("nan")
-
-
-def _ranks(values: FloatArray) -> FloatArray:
-    _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
-    upper = np.cumsum(counts)
-    return (upper - (counts - 1) / 2)[inverse]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -25,20 +25,23 @@ class Answers:
         benchmark: Whose result file it is; empty where it is none's.
         replies: What it holds.
         digest: First 16 digits of its SHA-256.
+        opposite: Replies to questions in their opposite wording, of files of lines.
     """
 
     path: Path
     benchmark: str
     replies: Replies
     digest: str
+    opposite: Replies = field(default_factory=dict)
 
 
 def load(path: Path) -> Answers:
     """Recorded answers of a file; what it is follows from its name and content.
 
     `.csv` is a table of labels (`wmenv.official.labels`). `.jsonl` has one answer a line: `case_id`, `criterion`,
-    `answer` (words) or `value` (a grade, or 0 to 1), and perhaps `question` (its index, 0 by default) and `clip` (the
-    digest of the clip judged). `.json` is the result file of an official script.
+    `answer` (words) or `value` (a grade, or 0 to 1), and perhaps `question` (its index, 0 by default), `clip` (the
+    digest of the clip judged) and `opposite` (true of a reply to the question's opposite wording). `.json` is the
+    result file of an official script.
 
     Raises:
         InvalidCase: It is none of these, or damaged.
@@ -48,7 +51,7 @@ def load(path: Path) -> Answers:
     if path.suffix == ".csv":
         return Answers(path, "", labels.replies(labels.load(path)), sha256(path)[:16])
     if path.suffix == ".jsonl":
-        return Answers(path, "", _lines(path), sha256(path)[:16])
+        return Answers(path, "", _lines(path, False), sha256(path)[:16], _lines(path, True))
     name = told_apart(read_json(path), path)
     results = benchmark(name).module("results")
     return Answers(path, name, results.replies(results.load(path)), sha256(path)[:16])
@@ -70,7 +73,8 @@ def told_apart(content: Any, path: Path) -> str:
     raise InvalidCase(f"{path} is no result file of WorldModelBench, VideoVerse or WorldReasonBench")
 
 
-def _lines(path: Path) -> Replies:
+def _lines(path: Path, opposite: bool) -> Replies:
+    """Replies to questions as they are asked, or in their opposite wording."""
     found: dict[str, dict[str, dict[int, Reply]]] = defaultdict(lambda: defaultdict(dict))
     for k, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
         if not line.strip():
@@ -81,6 +85,8 @@ def _lines(path: Path) -> Replies:
         except ValueError as error:
             raise InvalidCase(f"{where} is not JSON: {error}") from error
         case_id, criterion = (entry(row, key, str, where) for key in ("case_id", "criterion"))
+        if typed(row.get("opposite", False), bool, f"'opposite' of {where}") is not opposite:
+            continue
         index = typed(row.get("question", 0), int, f"'question' of {where}")
         if index in found[case_id][criterion]:
             raise InvalidCase(f"{where} answers question {index} of {criterion} of {case_id} a second time")

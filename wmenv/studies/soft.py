@@ -10,8 +10,8 @@ import numpy as np
 
 from wmenv.core.case import Case
 from wmenv.core.clip import Clip
+from wmenv.core.correlation import spearman
 from wmenv.core.registries import AGENTS, JUDGERS
-from wmenv.core.statistics import spearman
 from wmenv.studies.blocks import markdown
 from wmenv.worlds.discs.draw import draw
 from wmenv.worlds.discs.faults import FAULTS

@@ -2,7 +2,8 @@
 
 Every claim of a case is true of its true clip, so that yes is right where it is asked. Where no shall be right, a claim
 of the same words is asked in its place that it contradicts: the other order, the other side, or a thing of another
-colour. No form of words belongs to one of the answers.
+colour. No form of words belongs to one of the answers. Each has an opposite wording, too, to which the other answer is
+right; it is made of what is asked in the same way whether that is true or not.
 """
 
 from __future__ import annotations
@@ -139,11 +140,33 @@ def question(claim: Claim) -> str:
     """A claim as a yes/no question. A thing known by its colour is `a red ball` at first, since there may be none."""
     if claim.kind == "law" and len(claim.names) == 1:
         return LAWS[claim.names[0]][0]
-    asked = _definite(claim)
+    return _definite(claim) if reversible(claim) else _counted(claim, "a")
+
+
+def complement(claim: Claim) -> str:
+    """The opposite wording of a claim: yes where `question` is to be answered by no, and no where by yes.
+
+    It takes nothing but the claim, true or not, so that it tells no more of the answer than the claim's own words: the
+    other order or side where there is one, else `no red ball` in place of `a red ball`. A claim of another colour would
+    be none, as both can be false of a clip. Empty where a claim has none, as it names nothing by its colour.
+    """
+    if claim.kind == "law" and len(claim.names) == 1:
+        return f"{LAWS[claim.names[0]][2]}?"
+    if reversible(claim):
+        return question(turned(claim))
     thing = coloured(claim)
-    if thing is None or reversible(claim):
+    if claim.kind == "apart" and thing is not None:
+        (other,) = {*claim.names} - {thing}
+        return f"Does no {thing} stay clear of {called(other)}?"
+    return "" if thing is None else _counted(claim, "no")
+
+
+def _counted(claim: Claim, article: str) -> str:
+    """A claim as a question in which the thing that it knows by its colour has this article where it first stands."""
+    asked, thing = _definite(claim), coloured(claim)
+    if thing is None:
         return asked
-    return asked.replace(called(thing), called(thing).replace("the", "a", 1), 1)
+    return asked.replace(called(thing), called(thing).replace("the", article, 1), 1)
 
 
 def _definite(claim: Claim) -> str:
