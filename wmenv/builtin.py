@@ -156,7 +156,8 @@ def _wrappers() -> None:
         ("polarity", "Polarity", "polarity:JUDGER asks yes/no questions both ways round, and tells which answers flip"),
         ("abstaining", "Abstaining", "abstaining:JUDGER,margin=0.1 gives no answer where the judger is not sure"),
     ):
-        JUDGERS.add(name, f"wmenv.judgers.wrappers:{attribute}", what, wraps="judgers")
+        wraps = "judgers" if name == "ensemble" else "judger"
+        JUDGERS.add(name, f"wmenv.judgers.wrappers:{attribute}", what, wraps=wraps)
 
 
 def _benchmarks() -> None:

@@ -41,7 +41,7 @@ class Ensemble(Wrapper):
         refuse(self.word, others)
         specs = parts(judgers, self.word) if isinstance(judgers, str) else list(judgers)
         if len(specs) < 2:
-            raise InvalidArgument(f"{self.word} takes two or more judgers joined by +, got {judgers!r}")
+            raise InvalidArgument(f"{self.word} takes two or more judgers joined by +, got {len(specs)}")
         inside = [made(one, self.word) for one in specs]
         names = [identity_of(one) for one in inside]
         if len(set(names)) < len(names):

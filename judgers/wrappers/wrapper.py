@@ -9,7 +9,7 @@ from typing import Any
 
 from wmenv.core.criterion import Criterion
 from wmenv.core.errors import InvalidArgument
-from wmenv.core.protocols import Judger
+from wmenv.core.protocols import Judger, RemoteJudger
 from wmenv.core.registries import JUDGERS
 from wmenv.core.verdict import Verdict
 
@@ -21,7 +21,7 @@ class Wrapper:
 
     It accepts what all inside accept, reads the truth where one does, and is exact where all are. Its card has theirs
     under `inside`. It has a gradient (`reward`) where all have, which subclasses give in `gradient`. Where one inside
-    keeps answers in a run folder (`keep_answers`), as those that ask a server do, so does it.
+    is a `RemoteJudger`, as those that ask a server are, so is it.
     """
 
     word = ""
@@ -56,10 +56,10 @@ class Wrapper:
         self.card |= _shared("units", cards, self.word) if all("units" in card for card in cards) else {}
         if all(callable(getattr(one, "reward", None)) for one in inside):
             self.reward = self.gradient
-        self._remote: list[Any] = [one for one in inside if callable(getattr(one, "keep_answers", None))]
+        self._remote = [one for one in inside if isinstance(one, RemoteJudger)]
         if self._remote:
             self.keep_answers, self.close = self._keep_answers, self._close
-            self.told = "; ".join(str(one.told) for one in self._remote)
+            self.told = "; ".join(one.told for one in self._remote)
             self.spec = _spec(self.word, inside, given, options)
 
     def _keep_answers(self, folder: Path) -> None:
@@ -101,10 +101,10 @@ def made(spec: str | Judger, word: str) -> Judger:
     """
     if not isinstance(spec, str):
         return spec
-    bare = spec[1:-1] if len(parts(spec, word)) == 1 and spec.startswith("[") and spec.endswith("]") else spec
-    if not bare:
+    one = bare(spec, word)
+    if not one:
         raise InvalidArgument(f"{word} wants a judger inside, such as {word}:scene-pixels or {word}:[NAME:X,key=value]")
-    return JUDGERS.create(bare)
+    return JUDGERS.create(one)
 
 
 def refuse(word: str, options: Mapping[str, Any]) -> None:
@@ -118,6 +118,15 @@ def refuse(word: str, options: Mapping[str, Any]) -> None:
             f"judger {word!r} has no option {name!r}; those of a judger inside go into brackets: "
             f"{word}:[NAME:X,{name}=...]"
         )
+
+
+def bare(spec: str, word: str) -> str:
+    """A specification without the square brackets around it, where there are any.
+
+    Raises:
+        InvalidArgument: Brackets do not close, or open too late.
+    """
+    return spec[1:-1] if len(parts(spec, word)) == 1 and spec.startswith("[") and spec.endswith("]") else spec
 
 
 def parts(spec: str, word: str) -> list[str]:
@@ -136,7 +145,7 @@ def parts(spec: str, word: str) -> list[str]:
         else:
             found[-1] += letter
     if depth:
-        raise InvalidArgument(f"{word}:{spec} has a bracket that does not match; write {word}:[NAME:...,key=value]")
+        raise InvalidArgument(f"{word} has a bracket that does not match; write {word}:[NAME:...,key=value]")
     return found
 
 
@@ -171,9 +180,9 @@ def _spec(word: str, inside: Sequence[Judger], given: Sequence[Any], options: Ma
     specs = [
         getattr(one, "spec", was if isinstance(was, str) else one.name) for one, was in zip(inside, given, strict=True)
     ]
-    bare = [one if one.startswith("[") and one.endswith("]") else f"[{one}]" for one in map(str, specs)]
+    closed = [one if one.startswith("[") and one.endswith("]") else f"[{one}]" for one in map(str, specs)]
     told = "".join(f",{name}={value}" for name, value in options.items() if value is not None)
-    return f"{word}:{'+'.join(bare)}{told}"
+    return f"{word}:{'+'.join(closed)}{told}"
 
 
 def _shared(key: str, cards: Sequence[Mapping[str, Any]], word: str) -> dict[str, Any]:

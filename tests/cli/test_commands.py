@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import signal
+import sqlite3
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -48,6 +51,32 @@ def test_demo_ends_with_a_table_and_a_report(tmp_path: Path) -> None:
     assert spent < 25, f"wmenv demo took {spent:.1f} s of CPU time"
     again = wmenv("demo", "--out", tmp_path / "demo")
     assert again.returncode == 2 and "--resume" in again.stderr
+
+
+def test_ctrl_c_says_that_what_is_finished_is_safe(tmp_path: Path) -> None:
+    line = ["evaluate", "PhyWorld-uniform_motion", "--agent", "copy-last", "--size", "32", "--episodes", "100000"]
+    line += ["--split", "id", "--batch", "1", "--no-report", "--keep-clips", "none", "--out", str(tmp_path / "run")]
+
+    def finished() -> int:
+        if not (tmp_path / "run/run.sqlite").exists():
+            return 0
+        db = sqlite3.connect(tmp_path / "run/run.sqlite")
+        try:
+            return int(db.execute("SELECT count(*) FROM rollouts").fetchone()[0])
+        except sqlite3.OperationalError:  # it is being made
+            return 0
+        finally:
+            db.close()
+
+    command = [sys.executable, "-m", "wmenv", *line]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as child:
+        while not finished() and child.poll() is None:
+            time.sleep(0.05)
+        child.send_signal(signal.SIGINT)
+        _, told = child.communicate(timeout=300)
+    assert child.returncode == 130, told
+    assert "stopped; what is finished is safe: go on with --resume" in told and "Traceback" not in told
+    assert finished() >= 1
 
 
 def test_force_replaces_a_demo_and_nothing_else(tmp_path: Path) -> None:

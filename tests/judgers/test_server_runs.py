@@ -249,12 +249,24 @@ def test_ctrl_c_comes_back_at_once_and_keeps_what_was_answered(stub_server: Modu
             child.send_signal(signal.SIGINT)
             _, told = child.communicate(timeout=60)
         assert time.monotonic() - began < 10, "nobody waits for the server"
-        assert child.returncode == 130, told
+        assert child.returncode == 130 and "stopped; what is finished is safe" in told, told
+        assert "Traceback" not in told
         assert len(kept(copy.out)) == 4
         stub.answer = stub_server.hashed
         sent = len(stub.asked())
         assert done([*line, "--resume"]).returncode == 0
         assert len(stub.asked()) - sent == 4 * QUESTIONS - 4
+
+
+def test_a_budget_reaches_a_server_inside_another_judger(stub_server: ModuleType, tmp_path: Path) -> None:
+    copy = Copy(tmp_path, 2)
+    with stub_server.Stub() as stub:
+        server = stub.spec(model="m", answers="logprobs", frames="video")
+        line = copy.evaluate(f"cached:[{server}],path={tmp_path / 'judgements.sqlite'}")
+        assert done([*line, "--max-requests", "5"]).returncode == 1 and len(stub.log) == 5
+        whole = 2 * QUESTIONS
+        again = done([*line, "--max-requests", str(whole), "--resume", "--retry-failed"])
+        assert again.returncode == 0 and len(stub.log) == whole, again.stderr
 
 
 def labels(copy: Copy) -> Path:

@@ -32,6 +32,7 @@ app = App(
     "judgers as rewards.\n\nStart with: wmenv demo --out demo",
     version=lambda: __import__("wmenv").__version__,
     help_format="plaintext",  # markdown would load two more packages for each help page
+    suppress_keyboard_interrupt=False,  # `main` says what has become of the run
 )
 for function, name in (
     (demo, "demo"),

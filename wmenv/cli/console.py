@@ -50,19 +50,6 @@ def env_options(settings: Sequence[str], **named: Any) -> dict[str, Any]:
     return options
 
 
-def within_budget(judger: str | None, max_requests: int | None, max_cost: float | None) -> str | None:
-    """A judger's specification with what it may spend.
-
-    Raises:
-        InvalidArgument: A budget for a judger that spends nothing.
-    """
-    given = {"max_requests": max_requests, "max_cost": max_cost}
-    options = "".join(f",{name}={value}" for name, value in given.items() if value is not None)
-    if options and (judger is None or not judger.startswith("server:")):
-        raise InvalidArgument("--max-requests and --max-cost go with --judger server:URL; other judgers spend nothing")
-    return judger if judger is None else judger + options
-
-
 @contextmanager
 def progress(unit: str = "clips") -> Iterator[Callable[[Tick], None]]:
     """A progress bar on a terminal, a plain line now and then elsewhere."""

@@ -52,7 +52,7 @@ def evaluate(
         samples: Answers a case, each with its own seed; intervals cluster by case.
         seed: Decides the cases and every agent's seeds.
         judger: Judger instead of the environment's own: physics, answers:FILE, server:URL; see wmenv list judgers.
-        max_requests: Requests that server:URL may send in all, resumptions included; what it cannot ask has failed.
+        max_requests: Requests that a server:URL may get in all, resumptions included; what cannot be asked has failed.
         max_cost: What they may cost in all; needs server:URL,price_in=P,price_out=Q, prices of a million tokens.
         size: Side of the picture in pixels; by default what the agents make, else what the environment has.
         frames: Frames of a clip; likewise.
@@ -69,7 +69,8 @@ def evaluate(
             clip) and warn where the judger cannot tell the true clip from the others.
         report: Write report.html.
     """
-    from wmenv.cli.console import env_options, escape, progress, within_budget
+    from wmenv.cli.budget import within_budget
+    from wmenv.cli.console import env_options, escape, progress
     from wmenv.cli.console import out as console
     from wmenv.core.protocols import RemoteJudger
     from wmenv.runs.evaluate import evaluate as run

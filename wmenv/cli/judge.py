@@ -30,13 +30,14 @@ def judge_run(
         run: Run folder whose clips are judged; evaluate with --keep-clips all to have them all.
         judger: Judger; see wmenv list judgers. Options of server:URL, such as key_env=VARIABLE, are in docs/judgers.md.
         out: New run folder; RUN-JUDGER by default.
-        max_requests: Requests that server:URL may send in all, resumptions included; what it cannot ask has failed.
+        max_requests: Requests that a server:URL may get in all, resumptions included; what cannot be asked has failed.
         max_cost: What they may cost in all; needs server:URL,price_in=P,price_out=Q, prices of a million tokens.
         resume: Go on with an interrupted rejudging.
         retry_failed: With --resume, judge again what could not be judged; answers that came are not asked for again.
     """
+    from wmenv.cli.budget import within_budget
     from wmenv.cli.console import out as console
-    from wmenv.cli.console import progress, within_budget
+    from wmenv.cli.console import progress
     from wmenv.cli.evaluate import finish
     from wmenv.runs.rejudge import rejudge
 
