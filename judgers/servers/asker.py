@@ -82,7 +82,7 @@ class Asker:
             evidence = {
                 "kind": "logprobs",
                 "p": _rounded(found),
-                "left_over": round(max(0.0, 1.0 - sum(found.values())), 6),
+                "mass": round(min(1.0, sum(found.values())), 6),
             }
             return from_shares(question, found, decide, evidence)
         values, replies, unread = self._votes(question, words, clip)
@@ -103,7 +103,8 @@ class Asker:
         """An answer in free text, which the same server then compares with the right one, without the clip."""
         reply = self._reply(words, "words", clip, 0, lambda reply: "" if reply.text.strip() else "the answer is empty")
         agreed = self._choose(question, graded(question, reply.text.strip()), self.show(None))
-        evidence = {"kind": "graded", "reply": reply.text, "grader": dict(agreed.evidence)}
+        evidence: dict[str, Any] = {"kind": "graded", "reply": reply.text, "grader": dict(agreed.evidence)}
+        evidence |= {"mass": agreed.evidence["mass"]} if "mass" in agreed.evidence else {}
         return Outcome(agreed.score, agreed.native, agreed.probability, reply.text, agreed.reason, evidence)
 
     def _shares(self, question: Question, words: str, clip: Shown) -> dict[str, float]:

@@ -23,7 +23,7 @@ class Abstaining(Wrapper):
 
     The reason tells the probability or the mass. Grades and other verdicts without a probability can only fail by
     their mass, where the judger inside tells one: `mass` in the evidence, of each question or of each reply under
-    `asked`, the share of probability that its possible answers hold together.
+    `asked` (and `opposite`, as `polarity:` has it), the share of probability that its possible answers hold together.
     """
 
     word = "abstaining"
@@ -90,11 +90,13 @@ class Abstaining(Wrapper):
 
 
 def mass_of(verdict: Verdict) -> float | None:
-    """Share of probability on the possible answers, the least of several questions; None where none is told."""
-    asked = verdict.evidence.get("asked", ())
-    told = [verdict.evidence, *(one for one in asked if isinstance(one, Mapping))]
-    found: list[float] = []
-    for one in told:
-        value = one.get("mass")
-        found += [v for v in (value if isinstance(value, list | tuple) else [value]) if isinstance(v, int | float)]
-    return min(found) if found else None
+    """Share of probability on the possible answers, the least of several questions or wordings; None where none is."""
+    return min(_masses(verdict.evidence), default=None)
+
+
+def _masses(evidence: Mapping[str, Any]) -> list[float]:
+    value = evidence.get("mass")
+    found = [v for v in (value if isinstance(value, list | tuple) else [value]) if isinstance(v, int | float)]
+    asked = evidence.get("asked", ())
+    told = [*(asked if isinstance(asked, list | tuple) else ()), evidence.get("opposite")]
+    return found + [v for one in told if isinstance(one, Mapping) for v in _masses(one)]

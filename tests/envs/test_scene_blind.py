@@ -25,14 +25,18 @@ class Row(NamedTuple):
     yes: bool
 
 
-def rows() -> list[Row]:
+def rows(wording: str = "asked") -> list[Row]:
+    """Questions as they are asked, in their opposite wording, or in both."""
     env = wmenv.make("WorldReasonBench", size=32).unwrapped
-    return [
-        Row(case.tags["scene"], question.topic, question.text, question.polarity > 0)
+    asked = [
+        (case.tags["scene"], question)
         for case in env.cases(list(plans()))
         for criterion in case.criteria
         for question in criterion.questions
     ]
+    put = list(asked) if wording != "opposite" else []
+    put += [(scene, question.opposite()) for scene, question in asked] if wording != "asked" else []
+    return [Row(scene, question.topic, question.text, question.polarity > 0) for scene, question in put]
 
 
 def words(text: str, longest: int) -> set[str]:
@@ -75,10 +79,25 @@ def test_a_blind_reader_is_right_by_chance(longest: int) -> None:
         assert len(of) >= 40 and abs(of.mean() - 0.5) <= margin(len(of)), phase
 
 
+@pytest.mark.parametrize("wording", ["opposite", "both"])
 @pytest.mark.parametrize("longest", [1, 2])
-def test_a_reader_of_what_is_absent_wins_nothing_either(longest: int) -> None:
+def test_opposite_wordings_tell_nothing_more(longest: int, wording: str) -> None:
+    """No reader is better than chance; balance makes readers of pairs worse, most of all where twins stand together."""
+    asked = rows(wording)
+    right = read_blindly(asked, longest)
+    print(f"blind, {longest} words, {wording}: {right.mean():.3f} of {len(right)}")
+    assert right.mean() <= 0.5 + margin(len(right))
+    for phase in PHASES:
+        of = right[[row.phase == phase for row in asked]]
+        print(f"blind, {longest} words, {wording}, {phase}: {of.mean():.3f} of {len(of)}")
+        assert of.mean() <= 0.5 + margin(len(of)), phase
+
+
+@pytest.mark.parametrize("wording", ["asked", "opposite", "both"])
+@pytest.mark.parametrize("longest", [1, 2])
+def test_a_reader_of_what_is_absent_wins_nothing_either(longest: int, wording: str) -> None:
     """Balance makes it worse than chance: where a form is short of yes elsewhere, this scene has it."""
-    asked = rows()
+    asked = rows(wording)
     right = read_blindly(asked, longest, absent=True)
     print(f"blind to what is absent, {longest} words: {right.mean():.3f} of {len(right)}")
     assert right.mean() <= 0.5 + margin(len(right))

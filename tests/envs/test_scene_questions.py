@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import replace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -12,14 +13,17 @@ import pytest
 import wmenv
 from wmenv.core.case import Case
 from wmenv.core.clip import Clip
+from wmenv.core.criterion import Criterion
 from wmenv.core.errors import InvalidArgument, JudgeFailed
-from wmenv.core.question import score_of
+from wmenv.core.question import Question, score_of
 from wmenv.core.registries import JUDGERS
+from wmenv.core.verdict import Verdict, judgement
 from wmenv.envs.worldreasonbench.criteria import PHASES
 from wmenv.envs.worldreasonbench.scenes import form, posed
+from wmenv.judgers.wrappers import Polarity
 from wmenv.worlds.scenes.alternatives import alternatives
 from wmenv.worlds.scenes.catalogue import case as scene_case
-from wmenv.worlds.scenes.claims import holds, question, reversible
+from wmenv.worlds.scenes.claims import complement, holds, question, reversible, turned
 from wmenv.worlds.scenes.events import order
 from wmenv.worlds.scenes.planning import plans
 from wmenv.worlds.scenes.plants import plant
@@ -99,6 +103,67 @@ def test_where_no_is_right_the_same_words_ask_what_the_simulation_contradicts() 
                 assert stranger.partition(" ")[0] not in {name.partition(" ")[0] for name in names}
                 assert question(put.asked).count(" a ") == 1, "there may be none"
     assert turns >= 4
+
+
+class Reader:
+    """Judges by what is true of the clip, in whichever words it is asked; half of it is a liking for yes."""
+
+    name, accepts, reads_truth, exact = "reader", ("clip",), False, True
+    card: ClassVar[dict[str, Any]] = {"identity": "reader-v0"}
+
+    def __init__(self, true: dict[str, bool], yes: float = 0.0) -> None:
+        self.true, self.yes = true, yes
+
+    def judge(self, cases: Any, responses: Any) -> list[Any]:
+        return [
+            judgement(case, [self.verdict(c) for c in case.criteria], self.name)
+            for case, _ in zip(cases, responses, strict=True)
+        ]
+
+    def verdict(self, criterion: Criterion) -> Verdict:
+        binary = [q for q in criterion.questions if q.answer == "binary"]
+        if not binary:
+            return Verdict.not_applicable(criterion.id, "no yes/no question")
+        return Verdict.answered(criterion.id, float(np.mean([self.score(q) for q in binary])))
+
+    def score(self, one: Question) -> float:
+        return self.yes * score_of(one, True) + (1 - self.yes) * score_of(one, self.answer(one.text))
+
+    def answer(self, text: str) -> bool:
+        if text in self.true:
+            return self.true[text]
+        plain = re.sub(r"^Does no (.*?) stay clear of (.*)\?$", r"Do a \1 and \2 stay clear of each other?", text)
+        return not self.true[plain if plain != text else text.replace(" no ", " a ", 1)]
+
+
+def test_the_opposite_of_a_question_has_the_other_answer() -> None:
+    """Asked both ways round, who knows is right both times, on a true clip and on one of which nothing is true."""
+    first = {name.rsplit("-", 1)[0]: name for name in reversed(plans())}
+    for case_id in list(first.values())[::4]:
+        case, clip = asked("WorldReasonBench", case_id, size=32)
+        seen = Seen.simulated(scene_case(case_id).rollout)
+        put = [one.asked for one in posed()[case_id]]
+        true = {question(one.asked): one.positive for one in posed()[case_id]}
+        both = {question(turned(one)): holds(turned(one), seen) is True for one in put if reversible(one)}
+        for answers, right in ((true | both, 1.0), ({text: not told for text, told in (true | both).items()}, 0.0)):
+            for yes, score in ((0.0, right), (0.5, 0.25 + right / 2), (1.0, 0.5)):
+                (found,) = Polarity(Reader(answers, yes)).judge([case], [clip])
+                told = [v for v in found.verdicts if v.state == "answered"]
+                assert len(told) >= 2 and all(v.score == pytest.approx(score) for v in told)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_an_opposite_wording_is_made_of_what_is_asked_alone(family: str) -> None:
+    forms: Counter[tuple[bool, bool]] = Counter()
+    for case in suite(family, size=32).cases(list(plans())):
+        for one in [q for c in case.criteria for q in c.questions if q.answer == "binary"]:
+            assert one.complement and " no " not in one.text
+            forms[" no " in one.complement, one.polarity > 0] += 1
+    if family == "WorldReasonBench":
+        assert abs(forms[True, True] - forms[True, False]) <= 3 and abs(forms[False, True] - forms[False, False]) <= 3
+    claims = [one.asked for asked_of in posed().values() for one in asked_of]
+    made = {question(claim): complement(claim) for claim in claims}
+    assert all(made[question(claim)] == complement(claim) for claim in claims), "the same words, the same opposite"
 
 
 def test_open_questions_have_the_claims_of_the_others() -> None:

@@ -132,7 +132,7 @@ def test_surface_forms_are_summed_and_the_rest_is_evidence(stub_server: ModuleTy
     assert bad.probability == bad.score == pytest.approx(0.15 / 0.7), "no is the good answer here"
     (told,) = good.evidence["asked"]
     assert told["p"] == {"yes": pytest.approx(0.55), "no": pytest.approx(0.15)}
-    assert told["left_over"] == pytest.approx(0.3) and good.evidence["answers"] == ["Yes"]
+    assert told["mass"] == pytest.approx(0.7) and good.evidence["answers"] == ["Yes"]
 
 
 def test_a_judge_that_abstains_has_failed(stub_server: ModuleType) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -485,6 +486,7 @@ def test_near_one_half_is_no_answer(value: float, kept: bool) -> None:
         ({"mass": 0.4}, False),
         ({"mass": [0.9, 0.4, None]}, False),
         ({"asked": [{"mass": 0.9}, {"mass": 0.4}]}, False),
+        ({"asked": [{"mass": 0.9}], "opposite": {"asked": [{"mass": 0.4}]}}, False),
         ({"mass": 0.6}, True),
         ({"mass": None}, True),
         ({}, True),
@@ -495,6 +497,23 @@ def test_little_mass_on_the_answers_is_no_answer(evidence: dict[str, Any], kept:
     assert verdict.state == ("answered" if kept else "failed")
     if not kept:
         assert "the possible answers hold 0.400 of the probability, 0.5 are wanted" in verdict.reason
+
+
+def test_a_server_tells_how_much_its_answers_hold(stub_server: ModuleType) -> None:
+    def says(words: str, _: Any) -> dict[str, float]:
+        if "one number" in words:
+            return {"2": 0.95}
+        opposite = any(words.startswith(other) for _, _, other in VIOLATIONS.values())
+        return {"Yes": 0.65, "I": 0.3} if opposite else {"No": 0.9}
+
+    with stub_server.Stub(answer=says) as stub:
+        server = stub.spec(model="m", answers="logprobs", frames="video")
+        once = alone(JUDGERS.create(f"abstaining:[{server}],mass=0.7"))
+        twice = alone(JUDGERS.create(f"abstaining:[polarity:[{server}]],mass=0.7"))
+    assert once.coverage == 1.0 and once["mass"].evidence["asked"][0]["mass"] == pytest.approx(0.9)
+    said = "abstained: the possible answers hold 0.650 of the probability, 0.7 are wanted"
+    assert twice["mass"].reason == said, "in the opposite wording"
+    assert twice["instruction"].state == "answered", "a grade is asked once"
 
 
 @given(st.floats(0, 1), st.floats(0, 0.49), st.floats(0, 1))
