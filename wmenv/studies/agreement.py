@@ -17,7 +17,7 @@ from wmenv.core.calibration import brier, expected_calibration_error
 from wmenv.core.classification import auroc, balanced_accuracy
 from wmenv.core.correlation import kendall, spearman
 from wmenv.core.statistics import Estimate, bootstrap, bootstrap_mean
-from wmenv.studies.labelled import Criterion
+from wmenv.studies.labelled import LabelledCriterion
 
 REPLICATES = 400
 
@@ -62,7 +62,7 @@ class Agreement:
     calibration: float | None
 
 
-def agreement(criterion: Criterion) -> Agreement:
+def agreement(criterion: LabelledCriterion) -> Agreement:
     """The statistics of a criterion."""
     told = [(row, row.said) for row in criterion.rows if row.said is not None]
     said, labels = [value for _, value in told], [row.label for row, _ in told]

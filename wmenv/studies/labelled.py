@@ -68,7 +68,7 @@ class Labelled:
 
 
 @dataclass(frozen=True, slots=True)
-class Criterion:
+class LabelledCriterion:
     """The labelled clips of a criterion.
 
     Attributes:
@@ -113,7 +113,7 @@ def judged(run: Path, agent: str | None = None) -> Judged:
     return Judged(run.name, str(identity["protocol"].get("judger", "unknown")), verdicts, digests)
 
 
-def labelled(found: Judged, labels: Path) -> list[Criterion]:
+def labelled(found: Judged, labels: Path) -> list[LabelledCriterion]:
     """Put labels beside what a judge said.
 
     Args:
@@ -141,7 +141,7 @@ def labelled(found: Judged, labels: Path) -> list[Criterion]:
     if not by_name:
         told = sorted({name for by in found.verdicts.values() for name in by})
         raise InvalidArgument(f"{labels} labels no clip of {found.name} under a criterion of it ({', '.join(told)})")
-    return [Criterion(name, name in graded, tuple(by_name[name])) for name in sorted(by_name)]
+    return [LabelledCriterion(name, name in graded, tuple(by_name[name])) for name in sorted(by_name)]
 
 
 def unread(labels: Path) -> int:
