@@ -53,6 +53,11 @@ def test_demo_ends_with_a_table_and_a_report(tmp_path: Path) -> None:
     assert again.returncode == 2 and "--resume" in again.stderr
 
 
+def heeds_ctrl_c() -> None:
+    """A process that a shell put into the background passes on that Ctrl-C is ignored."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def test_ctrl_c_says_that_what_is_finished_is_safe(tmp_path: Path) -> None:
     line = ["evaluate", "PhyWorld-uniform_motion", "--agent", "copy-last", "--size", "32", "--episodes", "100000"]
     line += ["--split", "id", "--batch", "1", "--no-report", "--keep-clips", "none", "--out", str(tmp_path / "run")]
@@ -69,11 +74,16 @@ def test_ctrl_c_says_that_what_is_finished_is_safe(tmp_path: Path) -> None:
             db.close()
 
     command = [sys.executable, "-m", "wmenv", *line]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as child:
-        while not finished() and child.poll() is None:
-            time.sleep(0.05)
-        child.send_signal(signal.SIGINT)
-        _, told = child.communicate(timeout=300)
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=heeds_ctrl_c
+    ) as child:
+        try:
+            while not finished() and child.poll() is None:
+                time.sleep(0.05)
+            child.send_signal(signal.SIGINT)
+            _, told = child.communicate(timeout=120)
+        finally:
+            child.kill()
     assert child.returncode == 130, told
     assert "stopped; what is finished is safe: go on with --resume" in told and "Traceback" not in told
     assert finished() >= 1

@@ -236,18 +236,28 @@ def test_kept_clips_are_judged_again_and_what_failed_is_retried(stub_server: Mod
     assert refused.returncode == 2 and "other judgers spend nothing" in refused.stderr
 
 
+def heeds_ctrl_c() -> None:
+    """A process that a shell put into the background passes on that Ctrl-C is ignored."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def test_ctrl_c_comes_back_at_once_and_keeps_what_was_answered(stub_server: ModuleType, tmp_path: Path) -> None:
     copy = Copy(tmp_path, 4)
     with stub_server.Stub() as stub:
         line = copy.evaluate(stub.spec(model="m", answers="logprobs", frames="video"))
         stub.answer = lambda words, frames: time.sleep(0 if "instruction" in words else 20) or {"2": 0.9, "No": 0.05}
-        with subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as child:
-            deadline = time.monotonic() + 60
-            while len(kept(copy.out)) < 4 and time.monotonic() < deadline:
-                time.sleep(0.05)
-            began = time.monotonic()
-            child.send_signal(signal.SIGINT)
-            _, told = child.communicate(timeout=60)
+        with subprocess.Popen(
+            line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=heeds_ctrl_c
+        ) as child:
+            try:
+                deadline = time.monotonic() + 60
+                while len(kept(copy.out)) < 4 and time.monotonic() < deadline:
+                    time.sleep(0.05)
+                began = time.monotonic()
+                child.send_signal(signal.SIGINT)
+                _, told = child.communicate(timeout=60)
+            finally:
+                child.kill()
         assert time.monotonic() - began < 10, "nobody waits for the server"
         assert child.returncode == 130 and "stopped; what is finished is safe" in told, told
         assert "Traceback" not in told
