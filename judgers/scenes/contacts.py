@@ -21,6 +21,8 @@ FAR = 9.0
 """Gap, metres, where there is nothing."""
 LOOK = 30.0
 """Pixels around a mover within which pixels of actors and liquids are looked for."""
+SHOWS = 0.3
+"""Share of a pixel that must show a colour; codecs thin colours out."""
 REACHABLE = 1.5
 """Contact may have happened where gap over speed before, plus gap over speed after, is below it (frames)."""
 SLACK = 0.8
@@ -125,7 +127,7 @@ class Gaps:
         nearest = FAR
         for colour in colours:
             window = Window(world.camera, tracker.size, track.pose[t, :2], reach(track.part) + LOOK / tracker.scale)
-            points = window.points[np.asarray(window.of(tracker.masks[colour][t]), float) > 0.5]
+            points = window.points[np.asarray(window.of(tracker.masks[colour][t]), float) > SHOWS]
             if len(points):
                 nearest = min(nearest, float(distance(track.part, track.pose[t], points).min()))
         return nearest

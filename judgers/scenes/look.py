@@ -35,7 +35,7 @@ class Look:
 def look(steady: Steady, tracks: Mapping[str, Track]) -> Look:
     """Measure the pictures."""
     steps = np.sort(np.abs(np.diff(steady.gain)))
-    soft = np.sort(1 - steady.sharpness / max(steady.sharpness[0], 0.5))
+    soft = np.sort(1 - steady.sharpness)
     return Look(
         noise=float(np.sort(steady.noise)[-2]),
         soft=max(0.0, float(soft[-2])),

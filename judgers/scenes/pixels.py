@@ -19,12 +19,12 @@ from wmenv.worlds.scenes.answers import LAWS
 from wmenv.worlds.scenes.facts import Facts
 
 THRESHOLDS: Mapping[str, Mapping[str, float]] = {
-    "newton": {"spike": 1.3, "spikes": 2.5, "shove": 1.2, "gain": 0.85, "aside": 0.06},
+    "newton": {"spike": 1.6, "spikes": 2.5, "shove": 1.5, "gain": 0.85, "aside": 0.06},
     "mass": {"growth": 0.11, "loss": 0.14, "aspect": 0.16, "narrow": 0.16, "gone": 1.5},
     "fluid": {"less": 0.28, "more": 0.2, "stop": 2.4},
-    "impenetrability": {"overlap": 0.075},
-    "gravity": {"fall": 0.08, "lift": 1.1},
-    "quality": {"noise": 1.5, "soft": 0.08},
+    "impenetrability": {"overlap": 0.1},
+    "gravity": {"fall": 0.08, "lift": 1.5},
+    "quality": {"noise": 3.0, "soft": 0.5},
     "temporal": {"flicker": 0.015, "turn": 4.0, "spikes": 2.5, "spike": 3.0, "blink": 1.5},
 }
 """Statistics of `Motion`, `Matter`, `Flow` and `Look` by criterion, and the value at which the score is one half."""
