@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +36,28 @@ def turned(angle: FloatArray | float) -> FloatArray:
     return np.asarray((np.asarray(angle) + np.pi) % (2 * np.pi) - np.pi)
 
 
+@dataclass(frozen=True, slots=True)
+class Paint:
+    """How a thing's surface looks.
+
+    Attributes:
+        hue: Radians.
+        saturation: Deviation from grey over the sum of the channels.
+        brightness: Sum of the channels as lit.
+    """
+
+    hue: float
+    saturation: float
+    brightness: float
+
+    @classmethod
+    def of(cls, colour: Sequence[float] | FloatArray) -> Paint:
+        """Of a colour; of grey ones, which nothing tells from the ground, the saturation is 1: nothing shows them."""
+        pure = np.asarray(colour, float)
+        length = float(np.hypot(*chroma(pure)))
+        return cls(hue(pure), length / float(pure.sum()) if length > FAINT else 1.0, LIT * float(pure.sum()))
+
+
 class Colours:
     """Deviation from grey of a clip.
 
@@ -52,15 +75,13 @@ class Colours:
         self.sum = frames.sum(axis=-1)
         self.behind = plate.sum(axis=-1)
 
-    def coverage(self, colour: Sequence[float] | FloatArray, angle: float | None = None) -> FloatArray:
-        """(T, H, W) share of each pixel that shows a colour.
+    def coverage(self, paint: Paint, within: float = ANGLE) -> FloatArray:
+        """(T, H, W) share of each pixel that shows a paint, by pixels whose hue is within an angle of its own.
 
         A pixel that shows a share s of a colour and a grey for the rest has the saturation q = s A / (s A + (1 - s) B)
         of the pure colour, with A and B the brightness of the two; solved for s.
         """
-        pure = np.asarray(colour, float)
-        a, b = chroma(pure)
-        here = self.vivid & (np.abs(turned(self.angle - (hue(pure) if angle is None else angle))) < ANGLE)
-        q = np.clip(self.length / np.maximum(self.sum, 1.0) / (np.hypot(a, b) / pure.sum()), 0.0, 1.0)
-        front, behind = LIT * pure.sum(), self.behind
+        here = self.vivid & (np.abs(turned(self.angle - paint.hue)) < within)
+        q = np.clip(self.length / np.maximum(self.sum, 1.0) / paint.saturation, 0.0, 1.0)
+        front, behind = paint.brightness, self.behind
         return np.asarray(np.where(here, q * behind / np.maximum(front * (1 - q) + q * behind, 1e-9), 0.0))

@@ -9,13 +9,15 @@ from numpy.typing import NDArray
 
 from wmenv.judgers.scenes.contacts import Gaps
 from wmenv.judgers.scenes.motion import inside
-from wmenv.judgers.scenes.tracking import COVERED, Track, Tracker
+from wmenv.judgers.scenes.tracking import COVERED, FREE, Track, Tracker
 from wmenv.worlds.scenes.world import Liquid, World
 
 FloatArray = NDArray[np.float64]
 
-CLEAR = 0.97
-"""Share of a silhouette that must be free for its size to be told."""
+MINGLED = 0.05
+"""Share of its area that lies in something else, from which its size is not told."""
+VEILED, DOUBT = 0.6, 0.35
+"""Share of a silhouette that must be free for its size to be told roughly, and how much a change then counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,7 @@ class Matter:
         aspect: Second largest change of the logarithm of its width over its height.
         narrow: Second largest change of the logarithm of its width where it seems to have sunk into something.
         gone: Frames at which its place shows what is behind it.
+        blink: The same where it went from one frame to the next.
         found: Frames at which it was seen well.
     """
 
@@ -36,6 +39,7 @@ class Matter:
     aspect: float
     narrow: float
     gone: int
+    blink: int
     found: int
 
 
@@ -43,22 +47,38 @@ def matter(track: Track, gaps: Gaps, world: World, scale: float) -> Matter:
     """Measure one mover."""
     here = inside(track, world)
     apart = (gaps.others > 2.0 / scale) & ((gaps.solid > -1.0 / scale) | ~track.whole)
-    clear = here & (track.clear > CLEAR)
-    known = track.seen & clear
+    clear = here & (track.clear > FREE)
+    mingled = _mingled(track, gaps)
+    rough = track.seen & here & (track.clear > VEILED)
+    more = np.where(track.seen & clear & apart, 1.0, np.where(rough, DOUBT, 0.0))
+    known = np.where(mingled, 0.0, more)
     amount = np.log(np.maximum(track.amount, 0.05) / max(track.amount[0], 0.05))
     ratio = np.where(track.spread[:, 1] > 0, track.spread[:, 0] / np.maximum(track.spread[:, 1], 1e-6), 1.0)
     aspect = np.log(np.maximum(ratio, 0.05) / max(ratio[0], 0.05))
     width = np.log(np.maximum(track.width, 0.05) / max(track.width[0], 0.05))
     sunk = (gaps.solid < -1.0 / scale) & (track.clear > 0.3) & (track.amount > 0.15)
-    gone = here & (track.clear > COVERED) & (track.amount < 0.15) & (track.other < 0.3)
+    gone = here & ~mingled & (track.clear > COVERED) & (track.amount < 0.15) & (track.other < 0.3)
     return Matter(
-        growth=_second(np.where(known & apart, amount, 0.0)),
-        loss=_second(np.where(known & apart, -amount, 0.0)),
-        aspect=_second(np.where(known & apart & (track.spread[:, 1] > 0), np.abs(aspect), 0.0)),
-        narrow=_second(np.where(here & (gaps.others > 2 / scale) & sunk, np.abs(width), 0.0)),
+        growth=_second(more * amount),
+        loss=_second(-known * amount),
+        aspect=_second(known * np.where(track.spread[:, 1] > 0, np.abs(aspect), 0.0)),
+        narrow=_second(np.abs(width) * np.where(here & sunk, np.where(gaps.others > 2 / scale, 1.0, DOUBT), 0.0)),
         gone=int(gone.sum()),
+        blink=int(gone.sum()) if _sudden(gone, track) else 0,
         found=int(track.seen.sum()),
     )
+
+
+def _mingled(track: Track, gaps: Gaps) -> NDArray[np.bool_]:
+    """(T,) whether it shares room with something, or did when it was last seen."""
+    near = np.convolve((gaps.overlap > MINGLED) & track.seen, np.ones(3, int), "same").astype(bool)
+    last = np.maximum.accumulate(np.where(track.seen, np.arange(len(near)), 0))
+    return np.asarray(near[last])
+
+
+def _sudden(gone: NDArray[np.bool_], track: Track) -> bool:
+    """Whether it was there, more than half, right before it was gone."""
+    return bool((gone[1:] & ~gone[:-1] & (track.amount[:-1] > 0.5)).any())
 
 
 def _second(values: FloatArray) -> float:

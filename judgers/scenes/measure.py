@@ -15,11 +15,15 @@ from wmenv.judgers.scenes.likeness import unlike
 from wmenv.judgers.scenes.look import look
 from wmenv.judgers.scenes.matter import Flow, flow, matter
 from wmenv.judgers.scenes.motion import motion
+from wmenv.judgers.scenes.steady import steadied
 from wmenv.judgers.scenes.tracking import Track, Tracker
 from wmenv.worlds.scenes.facts import Facts
 from wmenv.worlds.scenes.seen import Seen
 
 FloatArray = NDArray[np.float64]
+
+WITNESSED = 0.25
+"""Share of the frames in which something must be seen to bear witness."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -29,14 +33,16 @@ class Measured:
     Attributes:
         start: Pixels, at a width of 128, in which the first frame is not the case's.
         level: Level of the instruction.
+        softness: Standard deviation of the blur in which it was measured, pixels at a width of 128.
         statistics: Largest value over all movers, by name.
-        witnesses: Movers that were seen in at least half of the frames, by name; a liquid counts as one.
+        witnesses: Movers that were seen in at least `WITNESSED` of the frames, by name; a liquid counts as one.
         tracks: Tracks by name.
         shows: Where everything was and when it was seen, to ask for events.
     """
 
     start: float
     level: int
+    softness: float
     statistics: Mapping[str, float]
     witnesses: tuple[str, ...]
     tracks: Mapping[str, Track]
@@ -54,26 +60,26 @@ def measure(facts: Facts, clip: Clip, given: NDArray[np.uint8] | None = None) ->
     size = clip.frames.shape[2]
     plate = facts.plate(size)
     behind = plate.clip.frames[0].astype(float)
-    frames = clip.frames.astype(float)
-    tracker = Tracker(facts, frames, behind, plate.depth[0].astype(float))
+    steady = steadied(clip.frames.astype(float), behind)
+    tracker = Tracker(facts, steady, plate.depth[0].astype(float), float(clip.fps))
     tracks = tracker.run()
     found: dict[str, float] = {}
     seen = []
     for name, track in tracks.items():
         if track.part.role != "mover":
             continue
-        if track.seen.mean() >= 0.5:
+        if track.seen.mean() >= WITNESSED:
             seen.append(name)
         gaps = Gaps(name, tracks, tracker)
         one = motion(track, gaps, facts.world, float(clip.fps))
         body = matter(track, gaps, facts.world, tracker.scale)
         for source, names in (
-            (one, ("spike", "knock", "spikes", "gain", "swerve", "aside", "fall", "overlap")),
-            (body, ("growth", "loss", "aspect", "narrow", "gone")),
+            (one, ("spike", "spikes", "shove", "gain", "aside", "fall", "lift", "overlap")),
+            (body, ("growth", "loss", "aspect", "narrow", "gone", "blink")),
         ):
             for key in names:
                 found[key] = max(found.get(key, 0.0), float(getattr(source, key)))
-    seen_look = look(frames, behind, tracker.colours, tracks)
+    seen_look = look(steady, tracks)
     found |= {name: getattr(seen_look, name) for name in ("noise", "soft", "flicker", "turn")}
     poses = {name: _joined(track) for name, track in tracks.items()}
     liquid = facts.world.liquid
@@ -81,12 +87,13 @@ def measure(facts: Facts, clip: Clip, given: NDArray[np.uint8] | None = None) ->
         running: Flow = flow(liquid, tracker)
         found |= {"less": running.less, "more": running.more, "stop": running.stop}
         poses[liquid.name] = running.track
-        if np.isfinite(running.track[:, 0]).mean() >= 0.5:
+        if np.isfinite(running.track[:, 0]).mean() >= WITNESSED:
             seen.append(liquid.name)
     first = facts.first_frame(size) if given is None else given
     return Measured(
         start=float(unlike(clip.frames[0], first)),
         level=facts.grade(poses),
+        softness=steady.softness * 128 / size,
         statistics=found,
         witnesses=tuple(seen),
         tracks=tracks,

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wmenv.judgers.scenes.contacts import Gaps
+from wmenv.judgers.scenes.forces import beyond_contacts, unexplained
 from wmenv.judgers.scenes.tracking import Track
 from wmenv.worlds.scenes.world import GRAVITY, World
 
@@ -17,6 +18,10 @@ FLIGHT = 4
 """Least frames of a flight."""
 KEPT = 0.8
 """Share of its velocity that rolling leaves in the time between two velocities, at least."""
+JUMP = 1.2
+"""Pixels likewise; a jump that is no acceleration."""
+COVERED, SUNK = 0.2, 0.2
+"""Share of a silhouette that shows where it is hidden, and share in something else from which that is no wonder."""
 SPIKE = 3.5
 """Pixels at a width of 128; three spikes of one thing are a clip whose frames are not in order."""
 
@@ -26,24 +31,25 @@ class Motion:
     """What the motion of one mover shows, each in its own unit; 0 where nothing speaks against it.
 
     Attributes:
-        spike: Largest jump where nothing can have touched it, pixels at a width of 128.
-        knock: Largest jump where something can, likewise.
+        spike: Largest jump that no contact explains, pixels at a width of 128.
         spikes: Number of jumps above `SPIKE`.
         gain: Speed from nowhere, pixels a frame.
-        swerve: Mean acceleration over three steps from above with nothing near, pixels a frame, each frame.
         aside: Sideways acceleration in flight, of g.
         fall: Deviation of the acceleration of a flight from g, of g, beyond its error.
-        overlap: Overlap with others, second largest, of its own width.
+        shove: Largest change of velocity that no contact and no gravity explains, pixels a frame; from the side, those
+            that are rather level.
+        lift: Likewise those that are rather upright.
+        overlap: Area shared with others, second largest, of the smaller one's.
         notes: Frames at which the largest were seen.
     """
 
     spike: float = 0.0
-    knock: float = 0.0
     spikes: int = 0
     gain: float = 0.0
-    swerve: float = 0.0
     aside: float = 0.0
     fall: float = 0.0
+    shove: float = 0.0
+    lift: float = 0.0
     overlap: float = 0.0
     notes: dict[str, int] = field(default_factory=dict)
 
@@ -58,25 +64,32 @@ def motion(track: Track, gaps: Gaps, world: World, fps: float) -> Motion:
         fps: Frames per second.
     """
     found = Motion()
-    same = np.abs(np.log(np.maximum(track.amount, 0.05) / max(track.amount[0], 0.05))) < 0.15
-    usable = track.seen & (track.clear > 0.8) & inside(track, world) & same
+    usable = track.seen & (track.clear > 0.8) & inside(track, world) & ~_spread_out(~track.lasting)
     if track.part.pivot is None and usable.sum() >= 3:
         touched, handled = gaps.touched, gaps.handled
         pixels = world.camera.scale(128)
-        _jumps(found, track, usable, touched, pixels)
-        _gain(found, track, usable, touched, handled, world, fps)
+        usable &= ~_spread_out(_jumps(found, track, usable, gaps, pixels))
+        _pushes(found, track, usable, gaps, world, fps)
+        _gain(found, track, usable, gaps.carried if world.view == "side" else touched, handled, world, fps)
         found.gain *= pixels / fps
-        if world.view == "top":
-            step = np.diff(track.pose[:, :2], axis=0) * pixels
-            free = usable[:-1] & usable[1:] & ~touched
-            change = np.linalg.norm(step[2:] - step[:-2], axis=1) / 2
-            found.swerve = float(np.where(free[2:] & free[1:-1] & free[:-2], change, 0.0).max(initial=0.0))
-        else:
+        if world.view == "side":
             _flights(found, track, usable, touched, fps)
-    clear = track.seen & (track.clear > 0.35) & track.whole
-    overlap = np.where(clear, gaps.overlap, 0.0) / track.part.extent
-    found.overlap = _second(overlap)
+    found.overlap = _second(_overlapping(track, gaps))
     return found
+
+
+def _overlapping(track: Track, gaps: Gaps) -> FloatArray:
+    """(T,) area shared with others where it is seen, or has gone on into what hides it."""
+    shared = np.where(track.seen & track.whole & track.kept, gaps.overlap, 0.0)
+    for t in np.flatnonzero(track.clear < COVERED):
+        if t and shared[t - 1] > SUNK:
+            shared[t] = max(shared[t], gaps.overlap[t])
+    return shared
+
+
+def _spread_out(frames: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """(T,) these frames and two more before and after: the middle of what changes moves, too."""
+    return np.asarray(np.convolve(frames, np.ones(5, int), "same").astype(bool))
 
 
 def inside(track: Track, world: World) -> NDArray[np.bool_]:
@@ -90,19 +103,43 @@ def _second(values: FloatArray) -> float:
     return float(np.sort(values)[-2]) if len(values) > 1 else 0.0
 
 
-def _jumps(found: Motion, track: Track, usable: NDArray[np.bool_], touched: NDArray[np.bool_], pixels: float) -> None:
-    """How far each step lies from the interval of its neighbours, by axis: 0 for bounces and for free fall."""
+def _jumps(found: Motion, track: Track, usable: NDArray[np.bool_], gaps: Gaps, pixels: float) -> NDArray[np.bool_]:
+    """How far each step lies from the interval of its neighbours, by axis: 0 for bounces and for free fall.
+
+    As much as gravity does in a frame is left out, so that a fall that begins or ends is no jump.
+
+    Returns:
+        (T,) the frames before and after jumps from nowhere, which no force explains and which explain no force.
+    """
     step = np.diff(track.pose[:, :2], axis=0) * pixels
     low, high = np.minimum(step[:-2], step[2:]), np.maximum(step[:-2], step[2:])
-    size = np.linalg.norm(np.maximum(np.maximum(low - step[1:-1], step[1:-1] - high), 0.0), axis=1)
-    size = np.where([usable[k + 1] and usable[k + 2] for k in range(len(size))], size, 0.0)
-    near = touched[:-2] | touched[1:-1] | touched[2:]
-    free = np.where(near, 0.0, size)
-    found.spike = float(free.max(initial=0.0))
-    found.knock = float(np.where(near, size, 0.0).max(initial=0.0))
+    jump = np.minimum(step[1:-1] - low, 0.0) + np.maximum(step[1:-1] - high, 0.0)
+    jump[:, 1] -= np.clip(jump[:, 1], -gaps.pull * pixels, gaps.pull * pixels)
+    jump *= (usable[1:-2] & usable[2:-1])[:, None]
+    size = np.linalg.norm(jump, axis=1)
+    jumped = np.zeros(len(usable), bool)
+    for k in map(int, np.flatnonzero(size > JUMP)):
+        free = float(np.linalg.norm(beyond_contacts(jump[k], gaps, k, k + 3)))
+        if free > found.spike:
+            found.spike = free
+            found.notes["spike"] = k + 1
+        if free > JUMP:
+            jumped[k + 1 : k + 3] = True
     found.spikes = int((size > SPIKE).sum())
-    if found.spike:
-        found.notes["spike"] = int(free.argmax()) + 1
+    return jumped
+
+
+def _pushes(found: Motion, track: Track, usable: NDArray[np.bool_], gaps: Gaps, world: World, fps: float) -> None:
+    """Changes of velocity from nowhere."""
+    change = unexplained(track.pose[:, :2], gaps, world, fps) * world.camera.scale(128)
+    free = usable.copy()
+    free[1:-1] &= usable[:-2] & usable[2:]
+    size = np.where(free, np.linalg.norm(change, axis=1), 0.0)
+    upright = (np.abs(change[:, 1]) > np.abs(change[:, 0])) & (world.view == "side")
+    for name, sort in (("shove", ~upright), ("lift", upright)):
+        setattr(found, name, float(np.where(sort, size, 0.0).max()))
+        if getattr(found, name):
+            found.notes[name] = int(np.where(sort, size, 0.0).argmax())
 
 
 def _gain(
@@ -116,8 +153,8 @@ def _gain(
 ) -> None:
     """Speed that nothing explains, over stretches in which no other thing can have touched it.
 
-    Mean velocities of two steps each, two steps apart. From the side |v2| - sqrt(v1^2 + 2 g drop); from above, where
-    what rolls goes straight and slows down gently, the distance of v2 from what is kept of v1.
+    Mean velocities of two steps each, two steps apart. From the side the level part of v2 less sqrt(v1^2 + 2 g drop);
+    from above, where what rolls goes straight and slows down gently, the distance of v2 from what is kept of v1.
     """
     if world.view == "side" and any(part.belt for part in world.parts):
         return
@@ -133,7 +170,7 @@ def _gain(
             gain = float(np.linalg.norm(v2 - kept * v1))
         else:
             drop = float(p[t + 1, 1] - p[t + 5, 1])
-            gain = float(np.linalg.norm(v2) - np.sqrt(v1 @ v1 + 2 * GRAVITY * max(drop + 0.004, 0.0)))
+            gain = float(abs(v2[0]) - np.sqrt(v1 @ v1 + 2 * GRAVITY * max(drop + 0.004, 0.0)))
         if gain > found.gain:
             found.gain = gain
             found.notes["gain"] = t

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from wmenv.judgers.scenes.silhouette import Window, faces
 from wmenv.worlds.compiled import compiled
+from wmenv.worlds.scenes.shapes import distance
 from wmenv.worlds.scenes.world import Part
 
 FloatArray = NDArray[np.float64]
@@ -34,6 +35,14 @@ def agreement(window: Window, part: Part, pose: FloatArray, mask: FloatArray, to
     Returns:
         In [0, 1]; 0 where the two cover less than a pixel.
     """
+    if window.softness:
+        shown = window.coverage(part, pose)
+        near = distance(part, pose, window.points) * window.scale < margin
+        both, union = (
+            (told * np.minimum(shown, mask)).sum(),
+            (told * np.maximum(shown, np.where(near, mask, 0.0))).sum(),
+        )
+        return float(both / union) if union > 1.0 else 0.0
     kind = {"box": BOX, "capsule": CAPSULE}.get(part.shape, ROUND)
     a, b = float(part.size[0]), float(part.size[1]) if kind != ROUND else 0.0
     both, union = _sums(

@@ -19,17 +19,21 @@ from wmenv.worlds.scenes.answers import LAWS
 from wmenv.worlds.scenes.facts import Facts
 
 THRESHOLDS: Mapping[str, Mapping[str, float]] = {
-    "newton": {"spike": 2.0, "knock": 6.0, "spikes": 2.5, "gain": 0.85, "swerve": 0.6, "aside": 0.06},
+    "newton": {"spike": 1.6, "spikes": 2.5, "shove": 1.5, "gain": 0.85, "aside": 0.06},
     "mass": {"growth": 0.11, "loss": 0.14, "aspect": 0.16, "narrow": 0.16, "gone": 1.5},
-    "fluid": {"less": 0.28, "more": 0.2, "stop": 2.0},
-    "impenetrability": {"overlap": 0.14},
-    "gravity": {"fall": 0.08},
-    "quality": {"noise": 1.5, "soft": 0.08},
-    "temporal": {"flicker": 0.015, "turn": 4.0, "spikes": 2.5, "spike": 3.0, "gone": 1.5},
+    "fluid": {"less": 0.28, "more": 0.2, "stop": 2.4},
+    "impenetrability": {"overlap": 0.1},
+    "gravity": {"fall": 0.08, "lift": 1.5},
+    "quality": {"noise": 3.0, "soft": 0.5},
+    "temporal": {"flicker": 0.015, "turn": 4.0, "spikes": 2.5, "spike": 3.0, "blink": 1.5},
 }
 """Statistics of `Motion`, `Matter`, `Flow` and `Look` by criterion, and the value at which the score is one half."""
 STEEPNESS = 6
 """How fast scores fall: 1 / (1 + (statistic / threshold)^6), so that half a threshold costs 1.5 %."""
+TOLERANCE = 0.8
+"""Share by which thresholds rise for every pixel, at a width of 128, by which a clip is soft or was softened."""
+SHARP = ("noise", "soft", "flicker")
+"""Statistics that are read off the clip as it is."""
 SHORTEST, SMALLEST = 8, 32
 
 
@@ -48,7 +52,7 @@ class ScenePixels:
     exact: bool = True
 
     def __init__(self) -> None:
-        self.card: Mapping[str, Any] = {"identity": "scene-pixels-v0"}
+        self.card: Mapping[str, Any] = {"identity": "scene-pixels-v1"}
 
     def judge(self, cases: Sequence[Case], responses: Sequence[Response]) -> list[Judgement]:
         """Judge each clip by itself."""
@@ -109,7 +113,9 @@ def _verdict(name: str, facts: Facts, found: Measured) -> Verdict:
     seen = [one for one in found.witnesses if (liquid is not None and one == liquid.name) == (name == "fluid")]
     if name not in ("quality", "temporal") and not (seen or (name == "gravity" and found.witnesses)):
         return Verdict.forfeited(name, "nothing that could show it was found in the clip")
-    shares = {statistic: found.statistics.get(statistic, 0.0) / limit for statistic, limit in THRESHOLDS[name].items()}
+    softened = 1 + TOLERANCE * found.softness
+    limits = {one: limit * (1.0 if one in SHARP else softened) for one, limit in THRESHOLDS[name].items()}
+    shares = {statistic: found.statistics.get(statistic, 0.0) / limit for statistic, limit in limits.items()}
     worst = max(shares, key=lambda one: shares[one])
     score = float(1 / (1 + min(shares[worst], 1e3) ** STEEPNESS))
     values = {statistic: round(float(found.statistics.get(statistic, np.nan)), 5) for statistic in shares}

@@ -8,23 +8,40 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from wmenv.judgers.scenes.colours import ANGLE, Colours, hue, turned
+from wmenv.judgers.scenes.colours import ANGLE, Colours, Paint, hue, turned
 from wmenv.judgers.scenes.overlap import agreement
-from wmenv.judgers.scenes.silhouette import Window, area, reach
+from wmenv.judgers.scenes.silhouette import Window
+from wmenv.judgers.scenes.steady import Steady
 from wmenv.worlds.scenes.facts import Facts
-from wmenv.worlds.scenes.shapes import distance
+from wmenv.worlds.scenes.shapes import area, distance, reach
 from wmenv.worlds.scenes.world import Part
 
 FloatArray = NDArray[np.float64]
 
 MARGIN = 3.0
-"""Pixels around a silhouette that speak against it where they show its colour."""
+"""Pixels around a silhouette that speak against it where they show its colour, in a sharp picture."""
 STEPS = (1.0, 0.4, 0.15)
 """Pixels; of the search for a pose."""
+TURNED = np.deg2rad(6.0)
+"""Angle by which a hue must have turned to be another one."""
+NARROW = np.deg2rad(12.0)
+"""Angle within which the pixels of one thing have one hue."""
+ALIKE = 0.6
+"""Least agreement of a silhouette with pixels of another hue than its own."""
+TURNS = np.arange(-4, 5) * np.pi / 8
+"""Angles to begin with where something is found again and does not fit."""
+SPUN = 0.6
+"""Radians a frame; a larger change of its spin is a mistake."""
+FITTING = 0.75
+"""Agreement below which a thing is looked for elsewhere."""
+HALF_HIDDEN, LEFT_OVER = 0.8, 1.3
+"""Share of a silhouette that shows, and pixels of its colour over those expected, that speak for another pose."""
 FOUND = 0.35
 """Least agreement of a silhouette with the pixels."""
 NEAR = 4.0
 """Pixels around the last pose of a thing within which its colour is put down to it."""
+FREE = 0.97
+"""Share of a silhouette that must be free for its size and shape to be told well."""
 COVERED = 0.5
 """Share of a silhouette that must not be hidden."""
 
@@ -65,27 +82,44 @@ class Track:
         """(T,) whether it is as wide as it should be: one that has sunk into something is, one that shrank is not."""
         return np.asarray(np.abs(np.log(np.maximum(self.width, 0.05) / max(self.width[0], 0.05))) < 0.1)
 
+    @property
+    def lasting(self) -> NDArray[np.bool_]:
+        """(T,) whether it has its size and shape, as far as that can be seen."""
+        amount = np.abs(np.log(np.maximum(self.amount, 0.05) / max(self.amount[0], 0.05)))
+        wide = np.log(np.maximum(self.spread, 0.05) / np.maximum(self.spread[0], 0.05))
+        free = self.clear > FREE
+        changed = (amount > np.where(free, 0.1, 0.15)) | (free & (np.abs(wide[:, 0] - wide[:, 1]) > 0.1))
+        changed |= ~self.seen & (self.clear > COVERED)
+        return np.asarray(~changed)
+
+    @property
+    def kept(self) -> NDArray[np.bool_]:
+        """(T,) whether it had its size and shape when it was last seen freely."""
+        last = np.maximum.accumulate(np.where(self.clear > FREE, np.arange(len(self.clear)), -1))
+        return np.asarray((last < 0) | self.lasting[np.maximum(last, 0)])
+
 
 class Tracker:
     """Follows everything that is tracked in one clip."""
 
-    def __init__(self, facts: Facts, frames: FloatArray, plate: FloatArray, depth: FloatArray) -> None:
+    def __init__(self, facts: Facts, steady: Steady, depth: FloatArray, fps: float) -> None:
         """Start.
 
         Args:
             facts: Public facts of the case.
-            frames: (T, H, W, 3).
-            plate: (H, W, 3) the picture without anything that moves.
+            steady: The clip, levelled.
             depth: (H, W) metres along each ray to what the plate shows.
+            fps: Frames per second.
         """
-        self.facts, self.world = facts, facts.world
-        self.size = frames.shape[2]
+        self.facts, self.world, self.fps = facts, facts.world, fps
+        self.size = steady.frames.shape[2]
         self.scale = self.world.camera.scale(self.size)
-        self.colours = Colours(frames, plate)
+        self.softness = steady.softness
+        self.colours = Colours(steady.frames, steady.plate)
         self.parts = [self.world.parts[k] for k in self.world.labelled]
         self.poses = [np.array([*part.at, part.angle]) for part in self.parts]
         self.speeds = [np.zeros(3) for _ in self.parts]
-        self.hues = [hue(part.colour) for part in self.parts]
+        self.paints = [Paint.of(part.colour) for part in self.parts]
         self.known = {part.colour for part in self.world.parts if part.moves}
         if self.world.liquid is not None:
             self.known.add(self.world.liquid.colour)
@@ -94,7 +128,7 @@ class Tracker:
         }
         if self.world.liquid is not None:
             self.followed.discard(self.world.liquid.colour)
-        self.masks = {colour: self.colours.coverage(colour) for colour in self.known}
+        self.masks = {colour: self.colours.coverage(Paint.of(colour)) for colour in self.known}
         camera = self.world.camera
         across = (np.arange(self.size) + 0.5 - self.size / 2) / self.scale
         self.far = camera.distance * camera.half_width
@@ -108,6 +142,14 @@ class Tracker:
                 self._follow(k, t)
         return {part.name: self._track(k) for k, part in enumerate(self.parts)}
 
+    @property
+    def margin(self) -> float:
+        """Pixels around a silhouette that speak against it where they show its colour."""
+        return MARGIN + 2 * self.softness
+
+    def _window(self, centre: FloatArray, radius: float) -> Window:
+        return Window(self.world.camera, self.size, centre, radius, self.softness)
+
     def _track(self, k: int) -> Track:
         pose = np.array([row[0] for row in self.rows[k]])
         found = np.array([row[1] for row in self.rows[k]])
@@ -120,28 +162,102 @@ class Tracker:
         last, speed = self.poses[k], self.speeds[k]
         candidates = [last, last + speed] if t > 1 else [last]
         best, score = self._fitted(k, t, candidates)
-        if score < 0.75 and t:
-            far = self._elsewhere(k, t)
-            if far is not None:
-                other, better = self._fitted(k, t, [np.array([*far, last[2]]), np.array([*far, (last + speed)[2]])])
-                if better > score + 0.05:
-                    best, score = other, better
+        if score < FOUND and t:
+            best, score = self._recoloured(k, t, candidates) or (best, score)
+        if t and (score < FITTING or self._leaves_over(k, t, best)):
+            best, score = self._found_again(k, t, best, score)
         facts = self._measured(k, t, best)
         if facts[0] < FOUND or facts[1] < 0.2:
-            best = last if facts[1] >= 0.2 else last + speed
+            best = self._lost(k, t, last, last + speed)
             facts = self._measured(k, t, best)
         else:
             if t:
                 self.speeds[k] = best - last
+                if abs(self.speeds[k][2] - speed[2]) > SPUN:
+                    self.speeds[k][2] = speed[2]
         self.poses[k] = best
         self.rows[k].append((best, facts))
+
+    def _leaves_over(self, k: int, t: int, pose: FloatArray) -> bool:
+        """Whether a pose that is half hidden leaves pixels of its colour unexplained."""
+        _, clear, amount = self._measured(k, t, pose)[:3]
+        return bool(clear < HALF_HIDDEN and amount > LEFT_OVER)
+
+    def _found_again(self, k: int, t: int, pose: FloatArray, score: float) -> tuple[FloatArray, float]:
+        """The better one of a pose and the best one where most pixels of its colour are."""
+        far, last = self._elsewhere(k, t), self.poses[k]
+        if far is None:
+            return pose, score
+        angles = (last[2], last[2] + self.speeds[k][2])
+        other, better = self._fitted(k, t, [np.array([*far, angle]) for angle in angles])
+        if better < FITTING:
+            turns = [np.array([*far, last[2] + turn]) for turn in TURNS]
+            other, better = max((other, better), self._fitted(k, t, turns), key=lambda one: one[1])
+        if better > score + 0.05 or (score >= FITTING and better > FITTING and not self._leaves_over(k, t, other)):
+            return other, better
+        return pose, score
+
+    def _lost(self, k: int, t: int, last: FloatArray, ahead: FloatArray) -> FloatArray:
+        """Where something is taken to be that was not found: further on its way where it can hide there, or leave."""
+        places = (last, ahead)
+        hidden = [self._measured(k, t, pose)[1] < 0.2 for pose in places]
+        return ahead if any(hidden) else last
+
+    def _recoloured(self, k: int, t: int, candidates: list[FloatArray]) -> tuple[FloatArray, float] | None:
+        """Pose and agreement where it stands in another hue, which is then taken for its own."""
+        own = self.paints[k]
+        for paint in self._shades(k, t, candidates):
+            self.paints[k] = paint
+            pose, score = self._fitted(k, t, candidates)
+            if score >= ALIKE and not self._taken(k, paint.hue, pose):
+                return pose, score
+        self.paints[k] = own
+        return None
+
+    def _shades(self, k: int, t: int, candidates: list[FloatArray]) -> list[Paint]:
+        """Paints that most pixels where it should be have, or most of those around that nothing else explains."""
+        part, found = self.parts[k], []
+        window = self._around(k, candidates)
+        vivid = np.asarray(window.of(self.colours.vivid[t]), bool)
+        strange = vivid & ~self._known_hue(k, t, window)
+        for place in (*(vivid & (window.coverage(part, pose) > 0.8) for pose in candidates), strange):
+            if place.sum() < 0.4 * area(part) * self.scale**2:
+                continue
+            paint = self._painted(k, t, window, place)
+            angle = np.asarray(window.of(self.colours.angle[t]), float)[place]
+            if (np.abs(turned(angle - paint.hue)) < NARROW).mean() > 0.6:
+                found.append(paint)
+        return found
+
+    def _painted(self, k: int, t: int, window: Window, place: NDArray[np.bool_]) -> Paint:
+        """The paint of some pixels: their medians."""
+        angle, length, total = (
+            np.asarray(window.of(one), float)[place]
+            for one in (self.colours.angle[t], self.colours.length[t], self.colours.sum[t])
+        )
+        own = self.paints[k].hue
+        first = float(np.median(turned(angle - own))) + own
+        shade = float(np.median(turned(angle - first))) + first
+        return Paint(shade, float(np.median(length / np.maximum(total, 1.0))), float(np.median(total)))
+
+    def _taken(self, k: int, shade: float, pose: FloatArray) -> bool:
+        """Whether another thing of such a hue is at that place."""
+        for j, other in enumerate(self.parts):
+            alike = abs(float(turned(self.paints[j].hue - shade))) < ANGLE
+            if j != k and alike and distance(other, self.poses[j], pose[:2]) < 0.25 * self.parts[k].extent:
+                return True
+        return False
+
+    def _around(self, k: int, candidates: list[FloatArray]) -> Window:
+        """The pixels in which something may stand."""
+        centre = np.mean([c[:2] for c in candidates], axis=0)
+        apart = max(float(np.linalg.norm(c[:2] - centre)) for c in candidates)
+        return self._window(centre, reach(self.parts[k]) + apart + 7.0 / self.scale)
 
     def _fitted(self, k: int, t: int, candidates: list[FloatArray]) -> tuple[FloatArray, float]:
         """Pose of best agreement by coordinate descent from the best candidate."""
         part = self.parts[k]
-        centre = np.mean([c[:2] for c in candidates], axis=0)
-        apart = max(float(np.linalg.norm(c[:2] - centre)) for c in candidates)
-        window = Window(self.world.camera, self.size, centre, reach(part) + apart + 7.0 / self.scale)
+        window = self._around(k, candidates)
         mask, care = self._mask(k, t, window)
         scores = [self._agreement(part, c, window, mask, care) for c in candidates]
         best, score = candidates[int(np.argmax(scores))], max(scores)
@@ -179,10 +295,11 @@ class Tracker:
         return mask, care.astype(float)
 
     def _own(self, k: int) -> FloatArray:
-        colour = self.parts[k].colour
-        if abs(turned(self.hues[k] - hue(colour))) < 0.05:
+        colour, paint = self.parts[k].colour, self.paints[k]
+        if paint == Paint.of(colour):
             return self.masks[colour]
-        return self.colours.coverage(colour, self.hues[k])
+        nearest = min((abs(float(turned(paint.hue - hue(c)))) for c in self.known - {colour}), default=np.pi)
+        return self.colours.coverage(paint, max(NARROW, min(ANGLE, nearest / 2)))
 
     def _known_hue(self, k: int, t: int, window: Window) -> NDArray[np.bool_]:
         """Pixels that show the colour of another thing that may be there."""
@@ -202,7 +319,7 @@ class Tracker:
 
     def _agreement(self, part: Part, pose: FloatArray, window: Window, mask: FloatArray, care: FloatArray) -> float:
         told = care * ~window.details(part, pose) if part.details else care
-        return agreement(window, part, pose, mask, told, MARGIN)
+        return agreement(window, part, pose, mask, told, self.margin)
 
     def _elsewhere(self, k: int, t: int) -> FloatArray | None:
         """Middle of the pixels of its colour that no other thing of that colour explains."""
@@ -218,7 +335,7 @@ class Tracker:
     def _measured(self, k: int, t: int, pose: FloatArray) -> FloatArray:
         """(8,) agreement, clearness, amount, two spreads, width, other colour, hue."""
         part = self.parts[k]
-        window = Window(self.world.camera, self.size, pose[:2], reach(part) * 1.35 + MARGIN / self.scale)
+        window = self._window(pose[:2], reach(part) * 1.35 + self.margin / self.scale)
         mask, care = self._mask(k, t, window)
         shown = window.coverage(part, pose)
         told = care * ~window.details(part, pose) if part.details else care
@@ -228,23 +345,23 @@ class Tracker:
         clear = float((told * shown).sum()) / full
         agreed = self._agreement(part, pose, window, mask, care)
         expected = float((told * shown).sum())
-        wide = _around(window, part, pose, self.scale, 0.35 * reach(part) * self.scale + MARGIN)
+        wide = _around(window, part, pose, self.scale, 0.35 * reach(part) * self.scale + self.margin)
         amount = float((told * mask * wide).sum()) / max(expected, 1.0)
         spread = _spread(window, pose, told * mask * wide) / np.maximum(_spread(window, pose, told * shown), 1e-6)
         level = np.array([*pose[:2], 0.0])
         width = _spread(window, level, told * mask * wide)[0] / max(_spread(window, level, told * shown)[0], 1e-6)
         vivid = np.asarray(window.of(self.colours.vivid[t]), bool)
-        inside = shown > 0.8
+        inside = shown > 0.8 * (shown.max(initial=0.0) if self.softness else 1.0)
         strange = vivid & (mask == 0) & ~self._known_hue(k, t, window)
         other = float((strange & inside).sum()) / max(float(inside.sum()), 1.0)
-        core = inside & (mask > 0.8)
-        angle = np.asarray(window.of(self.colours.angle[t]), float)
+        core = inside & (mask > 0.5 * (mask[inside].max(initial=0.0) if self.softness else 1.0))
         shade = np.nan
         if core.sum() >= 8:
-            shade = float(np.median(turned(angle[core] - self.hues[k]))) + self.hues[k]
-        elif other > 0.5:
-            shade = float(np.median(turned(angle[strange & inside] - self.hues[k]))) + self.hues[k]
-            self.hues[k] = shade
+            paint = self._painted(k, t, window, core)
+            shade = paint.hue
+            if not self.softness and abs(float(turned(shade - self.paints[k].hue))) > TURNED:
+                self.paints[k] = paint
+                return self._measured(k, t, pose)
         return np.array([agreed, clear, amount, *spread, width, other, shade])
 
 

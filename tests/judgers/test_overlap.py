@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from wmenv.judgers.scenes.overlap import agreement
-from wmenv.judgers.scenes.silhouette import Window, reach
+from wmenv.judgers.scenes.silhouette import Window
 from wmenv.worlds.scenes.catalogue import KEYS, scene
-from wmenv.worlds.scenes.shapes import distance
+from wmenv.worlds.scenes.shapes import distance, reach
 from wmenv.worlds.scenes.world import Part
 
 MARGIN = 3.0

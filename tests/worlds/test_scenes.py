@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import colorsys
 import os
 import subprocess
 import sys
@@ -20,7 +21,18 @@ from wmenv.core.case import check_case_id
 from wmenv.core.errors import InvalidArgument, InvalidCase, MissingExtra, UnknownName
 from wmenv.worlds.scenes.answers import CRITERIA, LAWS, answers, level, witnesses
 from wmenv.worlds.scenes.beams import BUNDLE, meetable
-from wmenv.worlds.scenes.catalogue import CASES, DOMAINS, KEYS, PUBLISHED, case, scene, scenes, shipped, uncovered
+from wmenv.worlds.scenes.catalogue import (
+    CASES,
+    DOMAINS,
+    EXAM_KEYS,
+    KEYS,
+    PUBLISHED,
+    case,
+    scene,
+    scenes,
+    shipped,
+    uncovered,
+)
 from wmenv.worlds.scenes.render import _Artist, render
 from wmenv.worlds.scenes.scene import SceneCase
 from wmenv.worlds.scenes.simulate import start
@@ -32,8 +44,8 @@ Mask = NDArray[np.bool_]
 
 @cache
 def one_each() -> list[SceneCase]:
-    """A case of every scene, seeds in turn, drawn once for all tests."""
-    return [scene(key).case(k % CASES) for k, key in enumerate(KEYS)]
+    """A case of every scene, those of the exam too, seeds in turn, drawn once for all tests."""
+    return [scene(key).case(k % CASES) for k, key in enumerate((*KEYS, *EXAM_KEYS))]
 
 
 def around(mask: Mask) -> Mask:
@@ -63,6 +75,26 @@ def test_a_case_of_every_scene_is_readable_and_carried_out() -> None:
     for one in one_each():
         readable(one)
         assert answers(one)["instruction"] == 3, one.id
+
+
+@pytest.mark.parametrize("key", EXAM_KEYS)
+def test_scenes_of_the_exam_load_but_do_not_ship(key: str) -> None:
+    one = scene(key).case(12)
+    readable(one)
+    assert one.scene.key == key and case(one.id).parameters == one.parameters
+    assert key not in KEYS and key not in {each.key for each in scenes()}
+    movers = [one.world.parts[k] for k in one.world.movers]
+    assert len(movers) >= 2 and {part.role for part in one.world.parts} <= {"mover", "static", "decor"}
+    assert all(part.extent * one.world.camera.scale(128) >= 12 for part in movers)
+    hues = sorted(360 * colorsys.rgb_to_hsv(*(channel / 255 for channel in part.colour))[0] for part in movers)
+    assert min(np.diff([*hues, hues[0] + 360])) >= 50
+    assert all(set(witnesses(one.rollout)[law]) == {part.name for part in movers} for law in ("newton", "mass"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("key", EXAM_KEYS)
+def test_scenes_of_the_exam_are_carried_out_whatever_the_seed(key: str) -> None:
+    assert [answers(scene(key).case(seed))["instruction"] for seed in range(61)] == [3] * 61
 
 
 @pytest.mark.slow

@@ -8,7 +8,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from wmenv.worlds.scenes.catalogue import KEYS, scene
+from wmenv.worlds.scenes.catalogue import EXAM_KEYS, KEYS, scene
 from wmenv.worlds.scenes.edits import LiquidEdit, Push, Soften
 from wmenv.worlds.scenes.liquid import fill
 from wmenv.worlds.scenes.motion import limb, resting, through
@@ -99,7 +99,9 @@ def test_inertia_of_a_capsule_tends_to_a_ball_and_to_a_rod() -> None:
     assert inertia("capsule", (1e-9, 0.5), 2.0) == pytest.approx(2.0 / 12)
 
 
-@pytest.mark.parametrize("key", ["natural/rolling", "gaming/bricks", "gaming/billiards", "animation/tumble"])
+@pytest.mark.parametrize(
+    "key", ["natural/rolling", "gaming/bricks", "gaming/billiards", "animation/tumble", *EXAM_KEYS]
+)
 def test_energy_never_rises_where_nobody_acts(key: str) -> None:
     """But for what the spring of a contact keeps from one frame to the next."""
     for seed in range(8):
@@ -111,7 +113,7 @@ def test_energy_never_rises_where_nobody_acts(key: str) -> None:
 @pytest.mark.parametrize("seeds", [(0, 5), pytest.param(range(8), marks=pytest.mark.slow)])
 def test_parts_do_not_interpenetrate(seeds: Iterable[int]) -> None:
     """Less than a pixel anywhere: what a collision at speed needs to be resolved."""
-    for key in KEYS:
+    for key in (*KEYS, *EXAM_KEYS):
         for seed in seeds:
             rollout = scene(key).case(seed).rollout
             for contact in rollout.contacts:

@@ -10,7 +10,7 @@ import pytest
 from wmenv.core.errors import InvalidArgument, UnknownName
 from wmenv.worlds.scenes.alternatives import alternatives
 from wmenv.worlds.scenes.answers import CRITERIA, LAWS
-from wmenv.worlds.scenes.catalogue import KEYS, scene, shipped
+from wmenv.worlds.scenes.catalogue import EXAM_KEYS, KEYS, scene, shipped
 from wmenv.worlds.scenes.effects import VISIBLE, effects
 from wmenv.worlds.scenes.plants import MULTIPLES, PLANTS, Planted, plant
 from wmenv.worlds.scenes.render import render
@@ -34,7 +34,7 @@ def some() -> list[Planted]:
 
 
 def test_lawful_clips_break_nothing() -> None:
-    for key in KEYS[1::2]:
+    for key in (*KEYS[1::2], *EXAM_KEYS):
         case = scene(key).case(2)
         assert not any(effects(case.rollout, case.rollout).values()), key
 
@@ -112,6 +112,15 @@ def test_alternatives_are_lawful_and_some_miss_the_goal() -> None:
     levels = [level for k, key in enumerate(KEYS[::2]) for level in lawful_alternatives(scene(key).case(k % 8))]
     assert 0.1 < np.mean(np.array(levels) < 3) < 0.7
     assert {1, 2, 3} <= set(levels)
+
+
+@pytest.mark.parametrize("key", EXAM_KEYS)
+def test_scenes_of_the_exam_have_alternatives_and_room(key: str) -> None:
+    case = scene(key).case(1)
+    lawful_alternatives(case)
+    for name in ("teleport", "push", "grow", "penetrate", *(("float",) if case.world.view == "side" else ())):
+        made = plant(case, name, 8)
+        assert made is not None and made.effects[made.label] >= VISIBLE, (key, name)
 
 
 @pytest.mark.slow

@@ -1,14 +1,17 @@
 """The exam of `scene-pixels`: planted clips must be flagged by their criterion, lawful ones must not.
 
-`python -m wmenv.studies.scene_exam docs/studies/scene-exam.json` takes it anew, some eight minutes on one core, and
-writes the answers to the file that the table is rendered from.
+`python -m wmenv.studies.scene_exam docs/studies/scene-exam.json` takes it anew, some twenty minutes of CPU time, a
+process a core, and writes the answers to the file that the tables are rendered from. An exam that was stopped goes on.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,27 +21,60 @@ from wmenv.agents.sanity import KINDS, TRUE, spoiled
 from wmenv.core.case import Case, ClipSpec, Request
 from wmenv.core.clip import Clip
 from wmenv.core.registries import JUDGERS
+from wmenv.core.statistics import bootstrap_mean, wilson
 from wmenv.core.verdict import Judgement
 from wmenv.envs.worldmodelbench.criteria import SCHEME, criteria
 from wmenv.studies.blocks import markdown
-from wmenv.worlds.scenes.alternatives import alternatives
+from wmenv.studies.degraded import DEGRADATIONS
+from wmenv.worlds.scenes.alternatives import some_alternatives
 from wmenv.worlds.scenes.answers import CRITERIA
-from wmenv.worlds.scenes.catalogue import KEYS, scene
+from wmenv.worlds.scenes.catalogue import EXAM_KEYS, KEYS, scene
 from wmenv.worlds.scenes.facts import facts
 from wmenv.worlds.scenes.plants import MULTIPLES, PLANTS, plant
 from wmenv.worlds.scenes.scene import SceneCase
 
 JUDGER = "scene-pixels"
-HELD = ("robotics/place", "human/throwing", "industrial/crane", "animation/tumble")
-"""Before the thresholds were set no planted clip of these was looked at; of their true clips, seeds 1 and 4 were."""
-KNOWN = ("gaming/marble", "driving/turning", "natural/water", "natural/fruit")
+HELD = ("robotics/place", "human/throwing", "industrial/crane", "animation/tumble", *EXAM_KEYS)
+"""Scenes that no threshold was chosen on. The last ones were written after the judger was frozen; of the others, the
+figures of an earlier exam had been seen, and true clips."""
+KNOWN = ("gaming/marble", "driving/turning", "natural/water", "natural/fruit", "robotics/slide", "human/lifting")
 SEEDS = (100, 101)
-"""Thresholds were set on seeds 0 to 4."""
+"""Thresholds were set on seeds 0 to 12."""
+CLEAN = range(100, 143)
+"""Seeds of true clips of held scenes."""
 SANITY = ("gaming/marble", "driving/turning", "natural/fruit", *HELD)
+ALTERNATIVES = 5
 FLAG = 0.5
 LAWS = CRITERIA[1:6]
 
 Answer = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of the exam: what is made of one case and judged, by one process.
+
+    Attributes:
+        kind: `true`, `alternative`, `degraded`, `sanity` or `planted`.
+        key: The scene.
+        seed: Of its case.
+    """
+
+    kind: str
+    key: str
+    seed: int
+
+
+def parts() -> Iterator[Part]:
+    """The whole exam."""
+    first = SEEDS[0]
+    yield from (Part("planted", key, seed) for key in HELD for seed in SEEDS)
+    yield from (Part("planted", key, first) for key in KNOWN)
+    yield from (Part("true", key, seed) for key in HELD for seed in CLEAN)
+    yield from (Part("true", key, first) for key in KEYS if key not in HELD)
+    yield from (Part("alternative", key, first) for key in (*KEYS, *EXAM_KEYS))
+    yield from (Part("degraded", key, first) for key in (*KEYS, *EXAM_KEYS))
+    yield from (Part("sanity", key, first) for key in SANITY)
 
 
 def asked(one: SceneCase) -> Case:
@@ -50,43 +86,48 @@ def asked(one: SceneCase) -> Case:
     return case.without_truth("the exam")
 
 
-def take(seeds: Sequence[int] = SEEDS) -> Iterator[Answer]:
-    """Judge clips and tell how; a dictionary a clip."""
-    judger = JUDGERS.create(JUDGER)
-
-    def answer(case: Case, clip: Clip, **facts_of_clip: Any) -> Answer:
+def take(part: Part) -> list[Answer]:
+    """Judge the clips of a part and tell how; a dictionary a clip."""
+    judger, one = JUDGERS.create(JUDGER), scene(part.key).case(part.seed)
+    case = asked(one)
+    answers = []
+    for told, clip in _clips(part, one):
         (judged,) = judger.judge([case], [clip])
-        told = {"case": case.id, **facts_of_clip, "scores": _scores(judged)}
-        if facts_of_clip["kind"] != "planted":
-            told |= {"level": judged["instruction"].native, "reward": judged.reward}
-        return told
+        answer = {"kind": part.kind, "case": case.id, "held": part.key in HELD, **told, "scores": _scores(judged)}
+        if part.kind != "planted":
+            answer |= {"level": judged["instruction"].native, "reward": judged.reward}
+        answers.append(answer)
+    return answers
 
-    for key in KEYS:
-        one = scene(key).case(seeds[0])
-        case = asked(one)
-        yield answer(case, one.rendering.clip, kind="true")
-        for other in alternatives(one, 1):
-            right = other.answers["instruction"]
-            yield answer(case, other.rendering.clip, kind="alternative", level_is=right)
-    for key in SANITY:
-        one, other_case = scene(key).case(seeds[0]), scene(key).case(seeds[1])
-        frames, fps = one.rendering.clip.frames, one.fps
+
+def _clips(part: Part, one: SceneCase) -> Iterator[tuple[Answer, Clip]]:
+    """What is known of the clips of a part, and the clips."""
+    true = one.rendering.clip
+    if part.kind == "true":
+        yield {"level_is": 3}, true
+    elif part.kind == "alternative":
+        for other in some_alternatives(one, ALTERNATIVES):
+            yield {"level_is": other.answers["instruction"]}, other.rendering.clip
+    elif part.kind == "degraded":
+        for name, degrade in DEGRADATIONS.items():
+            yield {"how": name}, degrade(true)
+    elif part.kind == "sanity":
+        another = scene(part.key).case(SEEDS[1]).rendering.clip.frames
         for kind, name in KINDS.items():
-            if kind != TRUE:
-                shown = spoiled(kind, frames, other_case.rendering.clip.frames)
-                yield answer(asked(one), Clip(shown, fps), kind=f"sanity {name}")
-    for held, keys in ((True, HELD), (False, KNOWN)):
-        for seed in seeds if held else seeds[:1]:
-            for key in keys:
-                one = scene(key).case(seed)
-                case = asked(one)
-                for name in PLANTS:
-                    for multiple in MULTIPLES if held else MULTIPLES[-1:]:
-                        made = plant(one, name, multiple)
-                        if made is not None:
-                            told = {"label": made.label, "besides": list(made.side_effects)}
-                            clip = made.rendering.clip
-                            yield answer(case, clip, kind="planted", plant=name, multiple=multiple, held=held, **told)
+            shown = true.frames if kind == TRUE else spoiled(kind, true.frames, another)
+            yield {"how": name}, Clip(shown, one.fps)
+    else:
+        for name in PLANTS:
+            for multiple in MULTIPLES if part.key in HELD else MULTIPLES[-1:]:
+                made = plant(one, name, multiple)
+                if made is not None:
+                    told = {
+                        "plant": name,
+                        "multiple": multiple,
+                        "label": made.label,
+                        "besides": list(made.side_effects),
+                    }
+                    yield told, made.rendering.clip
 
 
 def _scores(judged: Judgement) -> dict[str, float | None]:
@@ -94,11 +135,12 @@ def _scores(judged: Judgement) -> dict[str, float | None]:
 
 
 def exam_table(kept: Path) -> str:
-    """Tables of the exam in a file: planted clips, lawful clips, sanity panel."""
+    """Tables of the exam in a file: planted, lawful and poor clips, planted ones by criterion, the sanity panel."""
     if not kept.exists():
         return "not yet taken"
     answers: list[Answer] = json.loads(kept.read_text(encoding="utf-8"))
-    return "\n\n".join((_planted(answers), _lawful(answers), _matrix(answers), _panel(answers)))
+    tables = (_planted(answers), _lawful(answers), _degraded(answers), _matrix(answers), _panel(answers))
+    return "\n\n".join(tables)
 
 
 def _flagged(answer: Answer, criterion: str) -> bool | None:
@@ -106,38 +148,67 @@ def _flagged(answer: Answer, criterion: str) -> bool | None:
     return None if score is None else score < FLAG
 
 
-def _accuracy(planted: Sequence[Answer], clean: Sequence[Answer], criterion: str) -> str:
-    """Balanced accuracy: half the share of planted clips flagged, half that of clean clips not flagged."""
+def _flagged_on(answer: Answer, names: Iterable[str]) -> bool:
+    return any(_flagged(answer, name) for name in names)
+
+
+def _accuracy(planted: Sequence[Answer], clean: Sequence[Answer], criterion: str) -> tuple[float, int] | None:
+    """Balanced accuracy, half the share of planted clips flagged plus half that of clean ones not; number planted."""
     hits = [_flagged(one, criterion) for one in planted if one["label"] == criterion]
     lawful = [_flagged(one, criterion) for one in clean]
     found, false = ([x for x in one if x is not None] for one in (hits, lawful))
     if not found or not false:
-        return "-"
-    return f"{(np.mean(found) + 1 - np.mean(false)) / 2:.2f} ({len(found)})"
+        return None
+    return float((np.mean(found) + 1 - np.mean(false)) / 2), len(found)
 
 
 def _planted(answers: Sequence[Answer]) -> str:
-    clean = [one for one in answers if one["kind"] == "true"]
     made = [one for one in answers if one["kind"] == "planted"]
-    rows = []
-    for criterion in CRITERIA[1:]:
-        row = [criterion]
-        for multiple in MULTIPLES:
-            row.append(_accuracy([p for p in made if p["held"] and p["multiple"] == multiple], clean, criterion))
-        row.append(_accuracy([p for p in made if not p["held"]], clean, criterion))
-        rows.append(row)
+    columns = []
+    for held, multiple in (*((True, m) for m in MULTIPLES), (False, MULTIPLES[-1])):
+        clips = [one for one in made if one["held"] == held and one["multiple"] == multiple]
+        clean = [one for one in answers if one["kind"] == "true" and one["held"] == held]
+        columns.append([_accuracy(clips, clean, criterion) for criterion in CRITERIA[1:]])
+    rows = [
+        [criterion, *("-" if one is None else f"{one[0]:.2f} ({one[1]})" for one in row)]
+        for criterion, row in zip(CRITERIA[1:], zip(*columns, strict=True), strict=True)
+    ]
+    means = [np.mean([one[0] for one in column if one is not None]) for column in columns]
+    rows.append(["mean over criteria", *(f"{mean:.3f}" for mean in means)])
     return markdown(["balanced accuracy (clips)", "held, small", "held, medium", "held, large", "known, large"], rows)
+
+
+def _rate(hits: Sequence[bool]) -> str:
+    """A count and the 95 % interval of its share in per cent (Wilson)."""
+    low, high = wilson(sum(hits), len(hits))
+    return f"{sum(hits)} ({100 * low:.1f} to {100 * high:.1f} %)"
 
 
 def _lawful(answers: Sequence[Answer]) -> str:
     rows = []
-    for kind in ("true", "alternative"):
-        clips = [one for one in answers if one["kind"] == kind]
-        physics = sum(any(_flagged(one, law) for law in LAWS) for one in clips)
-        anything = sum(any(_flagged(one, name) for name in CRITERIA[1:]) for one in clips)
-        right = [one["level"] == one.get("level_is", 3) for one in clips]
-        rows.append([kind, str(len(clips)), str(physics), str(anything), f"{sum(right)} of {len(right)}"])
+    for kind, held, name in (
+        ("true", True, "true, held scenes"),
+        ("true", False, "true, known scenes"),
+        ("alternative", True, "alternative, held scenes"),
+        ("alternative", False, "alternative, known scenes"),
+    ):
+        clips = [one for one in answers if one["kind"] == kind and one["held"] == held]
+        right = sum(one["level"] == one["level_is"] for one in clips)
+        physics = _rate([_flagged_on(one, LAWS) for one in clips])
+        anything = _rate([_flagged_on(one, CRITERIA[1:]) for one in clips])
+        rows.append([name, str(len(clips)), physics, anything, f"{right} of {len(clips)}"])
     return markdown(["lawful clips", "clips", "flagged on a law", "flagged at all", "level is right"], rows)
+
+
+def _degraded(answers: Sequence[Answer]) -> str:
+    rows = []
+    for name in DEGRADATIONS:
+        clips = [one for one in answers if one.get("how") == name]
+        rows.append(
+            [name, str(len(clips))]
+            + [_rate([_flagged_on(one, names) for one in clips]) for names in (LAWS, CRITERIA[6:], CRITERIA[1:])]
+        )
+    return markdown(["true clips, made poor", "clips", "flagged on a law", "on quality or temporal", "at all"], rows)
 
 
 def _matrix(answers: Sequence[Answer]) -> str:
@@ -151,35 +222,51 @@ def _matrix(answers: Sequence[Answer]) -> str:
             known = [one for one in told if one is not None]
             row.append(f"{np.mean(known):.2f}" if known else "-")
         rows.append(row)
-    return markdown(["large plants flagged", "breaks", "clips", *CRITERIA[1:]], rows, words=2)
+    clips = [one for one in answers if one.get("plant") and one["multiple"] == MULTIPLES[-1]]
+    row = ["all others", "-", str(len(clips))]
+    for criterion in CRITERIA[1:]:
+        told = [_flagged(p, criterion) for p in clips if criterion not in (p["label"], *p["besides"])]
+        known = [one for one in told if one is not None]
+        row.append(f"{np.mean(known):.3f}" if known else "-")
+    return markdown(["large plants flagged", "breaks", "clips", *CRITERIA[1:]], [*rows, row], words=2)
 
 
 def _panel(answers: Sequence[Answer]) -> str:
-    cases = {one["case"] for one in answers if one["kind"].startswith("sanity")}
-    kinds = dict.fromkeys(one["kind"] for one in answers if one["kind"].startswith("sanity"))
     rows = []
-    for kind in ("true", *kinds):
-        points = [10 * one["reward"] for one in answers if one["kind"] == kind and one["case"] in cases]
-        if not points:
+    for name in KINDS.values():
+        shown = [one for one in answers if one["kind"] == "sanity" and one["how"] == name]
+        points = [10 * one["reward"] for one in shown]
+        around = bootstrap_mean(points, [one["case"] for one in shown])
+        if around is None:
             continue
         rows.append(
             [
-                kind.removeprefix("sanity "),
+                name,
                 str(len(points)),
-                f"{np.mean(points):.2f}",
+                f"{around.mean:.2f} [{around.low:.2f}, {around.high:.2f}]",
                 f"{min(points):.2f}",
                 f"{max(points):.2f}",
             ]
         )
-    return markdown(["sanity panel, of 10", "cases", "mean", "least", "most"], rows)
+    return markdown(["sanity panel, of 10", "cases", "mean [95 % interval]", "least", "most"], rows)
 
 
 def main(path: str) -> None:
-    """Take the exam and write it down after every clip."""
-    answers: list[Answer] = []
-    for one in take():
-        answers.append(one)
-        Path(path).write_text("[\n" + ",\n".join(map(json.dumps, answers)) + "\n]\n", encoding="utf-8")
+    """Take the exam, a process a core, and write it down after every part; parts in the file are kept."""
+    kept = Path(path).with_suffix(".parts.jsonl")
+    done: dict[str, list[Answer]] = {}
+    if kept.exists():
+        done = dict(json.loads(line) for line in kept.read_text(encoding="utf-8").splitlines())
+    todo = [part for part in parts() if str(part) not in done]
+    with ProcessPoolExecutor(os.cpu_count()) as pool, kept.open("a", encoding="utf-8") as file:
+        for k, (part, answers) in enumerate(zip(todo, pool.map(take, todo), strict=True)):
+            done[str(part)] = answers
+            file.write(json.dumps([str(part), answers]) + "\n")
+            file.flush()
+            print(f"{k + 1} of {len(todo)} parts", file=sys.stderr)
+    rows = [answer for part in parts() for answer in done[str(part)]]
+    Path(path).write_text("[\n" + ",\n".join(map(json.dumps, rows)) + "\n]\n", encoding="utf-8")
+    kept.unlink()
 
 
 if __name__ == "__main__":

@@ -48,7 +48,11 @@ JUDGES = {"reward": "the critic that rewards", "second": "the second critic", "s
 
 
 def conclude(outcome: Outcome) -> str:
-    """Improved or exploited, for both methods: by exact physics against the shuffled control, over training seeds."""
+    """Improved or exploited, for both methods, by exact physics over training seeds.
+
+    It improves only where its interval lies above the shuffled control's and the start's: a control that destroys the
+    generator is easily surpassed.
+    """
     return " ".join(_concluded(outcome, run) for run in (_DRAFT, _GRPO))
 
 
@@ -56,15 +60,18 @@ def _concluded(outcome: Outcome, run: Alignment) -> str:
     names = ("start", run.name, shuffled(run).name)
     start, aligned, control = (outcome.row(name, FAST).readouts for name in names)
     moved = ", ".join(f"{told} {aligned[name].mean - start[name].mean:+.3f}" for name, told in JUDGES.items())
-    exact, other = aligned["score"], control["score"]
-    better = exact.seeds > 1 and exact.low > other.high
+    exact, before, other = aligned["score"], start["score"], control["score"]
+    better = exact.seeds > 1 and exact.low > max(before.high, other.high)
     word = "the generator improves" if better else "the critic was exploited"
-    lies = "above" if better else "not above"
+    lies = "above both" if better else "not above both"
     return (
-        f"{run.name}: {word}. On fast balls the exact score is {exact.mean:.3f} [{exact.low:.3f}, {exact.high:.3f}], "
-        f"{lies} the shuffled control's {other.mean:.3f} [{other.low:.3f}, {other.high:.3f}]; changes of the score: "
-        f"{moved}."
+        f"{run.name}: {word}. On fast balls the exact score is {_told(exact)}, {lies} the start's {_told(before)} and "
+        f"the shuffled control's {_told(other)}; changes of the score: {moved}."
     )
+
+
+def _told(readout: Any) -> str:
+    return f"{readout.mean:.3f} [{readout.low:.3f}, {readout.high:.3f}]"
 
 
 def _change(readout: str, run: str) -> Any:

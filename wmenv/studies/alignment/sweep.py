@@ -55,7 +55,9 @@ STUDY = TrainingStudy(
     ),
     sizes={
         "real": _REAL,
-        "smoke": replace(_REAL, size="smoke", runs=tuple(map(brief, RUNS)), seeds=(0, 1), cases=3, points=1, sampler_steps=2),
+        "smoke": replace(
+            _REAL, size="smoke", runs=tuple(map(brief, RUNS)), seeds=(0, 1), cases=3, points=1, sampler_steps=2
+        ),
     },
     claims=(
         START_IS_WRONG,

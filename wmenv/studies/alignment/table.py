@@ -113,7 +113,9 @@ STUDY = TrainingStudy(
     ),
     sizes={
         "real": _REAL,
-        "smoke": replace(_REAL, size="smoke", runs=tuple(map(brief, RUNS)), seeds=(0, 1), cases=3, points=1, sampler_steps=2),
+        "smoke": replace(
+            _REAL, size="smoke", runs=tuple(map(brief, RUNS)), seeds=(0, 1), cases=3, points=1, sampler_steps=2
+        ),
     },
     claims=(
         START_IS_WRONG,
@@ -134,8 +136,8 @@ STUDY = TrainingStudy(
         ),
         Claim(
             "grpo: fast balls", "GRPO brings the error on fast balls to 0.75 units/s at most.",
-            f"{_BOUND}; trials with seeds 20 to 24, on which the settings were chosen: 0.64 to 0.90, by how many balls get "
-            "lost",
+            f"{_BOUND}; trials with seeds 20 to 24, on which the settings were chosen: 0.64 to 0.90, by how many balls "
+            "get lost",
             read("error", "grpo", FAST), "below", 0.75,
         ),
         _unimproved(_DRAFT),
@@ -152,8 +154,8 @@ STUDY = TrainingStudy(
         "The last weights are tested; no judge has chosen them among earlier ones, as `wmenv align` does.",
         "Supervised tuning and best-of-N take as many updates as fit into the CPU time of DRaFT-1; the times that "
         "learning took are printed.",
-        "Settings of GRPO were chosen by trials with seeds 20 to 24 and their cases, those of best-of-N by one with seed "
-        "60. The seeds of the table, 40 to 44, and their cases had not been used before.",
+        "Settings of GRPO were chosen by trials with seeds 20 to 24 and their cases, those of best-of-N by one with "
+        "seed 60. The seeds of the table, 40 to 44, and their cases had not been used before.",
         "Clips of one model err together, so that the number of clips says nothing: intervals are over training seeds.",
     ),
     plots=(

@@ -40,6 +40,9 @@ KEYS = (
     "animation/meeting",
 )
 
+EXAM_KEYS = ("exam/toss", "exam/ledge", "exam/ice")
+"""Scenes that judgers frozen before them are examined on; they load by key and id, but are no cases that ship."""
+
 CASES = 8
 """Seeds 0 to 7 of every scene ship as cases; every other seed is a case too."""
 
@@ -106,7 +109,7 @@ def scene(key: str) -> Scene:
     Raises:
         UnknownName: No such scene; the message has the nearest ones.
     """
-    if key not in KEYS:
+    if key not in KEYS and key not in EXAM_KEYS:
         import difflib
 
         near = difflib.get_close_matches(key, KEYS, n=3) or KEYS
@@ -139,7 +142,7 @@ def case(case_id: str) -> SceneCase:
     """
     domain, _, rest = case_id.partition("-")
     name, _, seed = rest.rpartition("-")
-    if f"{domain}/{name}" not in KEYS or not (seed.isascii() and seed.isdecimal() and len(seed) == 4):
+    if f"{domain}/{name}" not in (*KEYS, *EXAM_KEYS) or not (seed.isascii() and seed.isdecimal() and len(seed) == 4):
         raise InvalidCase(
             f"{case_id!r} is no scene case; expected DOMAIN-SCENE-SEED with a seed of four digits, such as "
             f"{KEYS[0].replace('/', '-')}-0003; scenes: {', '.join(KEYS)}"

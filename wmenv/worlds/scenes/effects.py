@@ -41,12 +41,13 @@ def effects(rollout: Rollout, clean: Rollout) -> Mapping[str, float]:
     scale = rollout.world.camera.scale(128)
     jump = _jump(rollout, seen) * scale
     pushed, lifted = _pushed(rollout, clean)
-    found["newton"], found["gravity"] = max(jump, pushed * scale), lifted * scale
+    knocked, borne = _knocked(rollout, seen)
+    found["newton"], found["gravity"] = max(jump, pushed * scale, knocked * scale), max(lifted, borne) * scale
     found["mass"], gone = _misshapen(rollout, lawful, seen)
     overlap, hover = _apart(rollout)
-    usual, _ = _apart(clean)
+    usual, lawful_hover = _apart(clean)
     found["impenetrability"] = max(0.0, overlap - usual) * scale
-    found["gravity"] = max(found["gravity"], hover * scale)
+    found["gravity"] = max(found["gravity"], (hover - lawful_hover) * scale)
     found["fluid"], hung = _liquid(rollout, clean)
     found["gravity"] = max(found["gravity"], hung)
     look = rollout.look
@@ -61,6 +62,29 @@ def _jump(rollout: Rollout, seen: NDArray[np.bool_]) -> float:
     """Largest sudden displacement of what is drawn, metres; slow ones belong to parts that change size."""
     steps = np.linalg.norm(np.diff(rollout.look.shift, axis=0), axis=-1) * (seen[1:] | seen[:-1])
     return float(np.where(steps * rollout.world.camera.scale(128) > VISIBLE, steps, 0.0).max(initial=0.0))
+
+
+def _knocked(rollout: Rollout, seen: NDArray[np.bool_]) -> tuple[float, float]:
+    """Largest impulse by the touch of something that is drawn otherwise than it is, level and upright, metres a frame.
+
+    Upright ones, in a view from the side, carry something with nothing beneath it.
+    """
+    parts, look = rollout.world.parts, rollout.look
+    lawful = Look.neutral(rollout.world, rollout.times)
+    size = np.array([part.extent for part in parts]) * rollout.world.camera.scale(128)
+    astray = (np.abs(look.scale - lawful.scale).max(axis=-1) * size > VISIBLE) | ~look.visible
+    impulse = np.abs(rollout.impulse) / float(rollout.fps)
+    upright = (impulse[..., 1] > impulse[..., 0]) & (rollout.world.view == "side")
+    knocked, borne = 0.0, 0.0
+    for contact in rollout.contacts:
+        pair = [rollout.world.index(name) for name in (contact.first, contact.second)]
+        for one, other in (pair, pair[::-1]):
+            struck = contact.touched & astray[:, one] & ~astray[:, other] & seen[:, other]
+            if parts[other].role == "mover":
+                strength = np.linalg.norm(impulse[:, other], axis=-1) * struck
+                knocked = max(knocked, float((strength * ~upright[:, other]).max()))
+                borne = max(borne, float((strength * upright[:, other]).max()))
+    return knocked, borne
 
 
 def _pushed(rollout: Rollout, clean: Rollout) -> tuple[float, float]:
@@ -109,7 +133,7 @@ def _apart(rollout: Rollout) -> tuple[float, float]:
             if shown[t, a] and shown[t, b] and (seen[t, a] or not world.parts[a].moves):
                 distance[t, j] = stage.distance(a, b)
     overlap = max(0.0, -float(distance.min(initial=0.0)))
-    hover = 0.0
+    hover = _out_of_reach(rollout, stage, seen)
     if world.view == "side":
         for k in world.movers:
             mine = [j for j, pair in enumerate(pairs) if k in pair]
@@ -119,9 +143,27 @@ def _apart(rollout: Rollout) -> tuple[float, float]:
             moved = np.linalg.norm(rollout.look.shift[:, k], axis=-1) > 0
             gap = distance[:, mine].min(axis=1, initial=1.0)
             floating = np.where(claims.any(axis=0) & moved & seen[:, k], np.maximum(gap, 0.0), 0.0)
-            runs = np.lib.stride_tricks.sliding_window_view(floating, HOVER_FRAMES).min(axis=-1)
-            hover = max(hover, float(runs.max(initial=0.0)))
+            hover = max(hover, _lasting(floating))
     return overlap, hover
+
+
+def _out_of_reach(rollout: Rollout, stage: Stage, seen: NDArray[np.bool_]) -> float:
+    """How far something is held from where the hand is drawn, metres."""
+    world, far = rollout.world, 0.0
+    for grip in world.grips if world.view == "side" else ():
+        hand, k = world.index(grip.actor), world.index(grip.mover)
+        gap = np.zeros(len(rollout))
+        for t in np.flatnonzero((rollout.times >= grip.start) & (rollout.times < grip.stop) & seen[:, k]):
+            stage.set(rollout.drawn[t], rollout.look.scale[t], rollout.look.visible[t])
+            gap[t] = max(0.0, stage.distance(hand, k))
+        far = max(far, _lasting(gap))
+    return far
+
+
+def _lasting(values: FloatArray) -> float:
+    """The largest value that is kept for some frames."""
+    runs = np.lib.stride_tricks.sliding_window_view(values, HOVER_FRAMES).min(axis=-1)
+    return float(runs.max(initial=0.0))
 
 
 def _liquid(rollout: Rollout, clean: Rollout) -> tuple[float, float]:

@@ -36,9 +36,9 @@ class Scene:
     """One kind of scene.
 
     Attributes:
-        domain: One of the seven.
+        domain: One of the seven; `exam` where it ships with no benchmark.
         name: Short name; `domain/name` is its key.
-        subdomain: The published subdomain of WorldModelBench that it stands for.
+        subdomain: The published subdomain of WorldModelBench that it stands for; in words of our own for `exam`.
         draw: Parameters of a case, from dice.
         build: The world of parameters.
         describe: The first frame in words.
