@@ -122,6 +122,12 @@ def register_builtin() -> None:
         "answers:FILE replays recorded answers: official result files, labels of people (.csv), lines (.jsonl)",
     )
     JUDGERS.add(
+        "vlm",
+        "wmenv.judgers.vlm:VlmJudger",
+        "vlm:NAME_OR_PATH asks a local vision-language model, with a gradient; needs wmenv[judge]",
+        gradient="true",
+    )
+    JUDGERS.add(
         "scene-oracle",
         "wmenv.judgers.scenes:SceneOracle",
         "reads the simulation of wmenv's own scenes: labels of true, alternative and planted clips",
