@@ -53,11 +53,13 @@ class Adapter(ABC):
         kind: The `model_type` of its configurations.
         template: Prompt of a checkpoint that brings no template of its own.
         marker: What a checkpoint's own template shows for a clip.
+        outer: What templates have around a clip although each of its parts has it, too; empty for most.
     """
 
     kind: ClassVar[str]
     template: ClassVar[str]
     marker: ClassVar[str]
+    outer: ClassVar[tuple[str, str]] = ("", "")
     mean: tuple[float, ...] = (0.5, 0.5, 0.5)
     std: tuple[float, ...] = (0.5, 0.5, 0.5)
 
@@ -183,3 +185,13 @@ class Adapter(ABC):
     def plain_ids(self, text: str) -> list[int]:
         """Token ids of somebody's words: what looks like a special token in them is spelt out."""
         return list(self.tokenizer(text, add_special_tokens=False, split_special_tokens=True).input_ids)
+
+    def around(self, before: str, words: str, after: str) -> list[int]:
+        """Token ids of somebody's words between pieces of a template.
+
+        All is tokenised at once, as a processor would; apart where the words hold a special token, which would end the
+        question, or pass for a clip.
+        """
+        if any(token in words for token in self.tokenizer.get_added_vocab()):
+            return self.ids(before) + self.plain_ids(words) + self.ids(after)
+        return self.ids(before + words + after)

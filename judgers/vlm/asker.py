@@ -119,8 +119,8 @@ class Asker:
         if one.reply == "letters":
             self.tokens.check_lists()
         task = f"The clip should show: {' '.join(put.task.split())}\n" if put.task else ""
-        ids = self.adapter.plain_ids(self.template.between + task + one.words.strip())
-        ids += self.adapter.ids(self.template.tail) + self.adapter.plain_ids(one.lead)
+        ids = self.adapter.around(self.template.between, task + one.words.strip(), self.template.tail)
+        ids += self.adapter.plain_ids(one.lead) if one.lead else []
         return one, Suffix(tuple(ids), (len(ids) - 1,))
 
     def _rewarding(self, put: Put) -> tuple[Asked, Suffix] | None:

@@ -75,6 +75,7 @@ class VlmJudger:
         task: bool = False,
         questions: str | Mapping[str, Any] | None = None,
         checkpoint: bool = False,
+        outer: bool = True,
         revision: str | int | None = None,
         online: bool = False,
     ) -> None:
@@ -94,6 +95,8 @@ class VlmJudger:
             task: Also tell what the clip was asked to show.
             questions: Questions of criteria that bring none, for any suite: JSON file or mapping, see `own_questions`.
             checkpoint: Compute each batch of a reward once more on the way back, so that memory holds one.
+            outer: Whether Qwen3-VL's prompt keeps the marks around the whole clip, as its processor in transformers 5
+                does; false is without, as in transformers 4.57 and vLLM.
             revision: Branch, tag or commit of a hub id.
             online: Whether files that the cache lacks may be fetched from the hub.
 
@@ -120,7 +123,7 @@ class VlmJudger:
         self._loaded = held_model(found, numbers, place)
         adapter, tokens = family(self._loaded.model, self._loaded.tokenizer, found), Tokens(self._loaded.tokenizer)
         _ = tokens.yes_no  # a tokenizer that cannot say yes is refused now
-        self.asker = Asker(adapter, template_of(adapter), tokens, frames, float(least_mass), bool(hard))
+        self.asker = Asker(adapter, template_of(adapter, bool(outer)), tokens, frames, float(least_mass), bool(hard))
         title = Path(target).name
         facts = self._facts(found.digest, numbers)
         self.name = f"vlm:{title}"

@@ -21,8 +21,9 @@ class Qwen3Vl(Adapter):
     """Qwen3-VL and models of its class."""
 
     kind = "qwen3_vl"
-    template = f"<|im_start|>user\n{VIDEO}{QUESTION}<|im_end|>\n<|im_start|>assistant\n"
-    marker = "<|vision_start|><|video_pad|><|vision_end|>"
+    template = f"<|im_start|>user\n<|vision_start|>{VIDEO}<|vision_end|>{QUESTION}<|im_end|>\n<|im_start|>assistant\n"
+    marker = "<|video_pad|>"
+    outer = ("<|vision_start|>", "<|vision_end|>")
 
     def __init__(self, model: Any, tokenizer: Any, checkpoint: Checkpoint) -> None:
         super().__init__(model, tokenizer, checkpoint)

@@ -31,14 +31,32 @@ class Template:
         return f"{self.head}<clip>{self.between}<question>{self.tail}"
 
 
-def template_of(adapter: Adapter) -> Template:
+def template_of(adapter: Adapter, outer: bool = True) -> Template:
     """The checkpoint's own chat template where it has one, else its family's.
 
+    Args:
+        adapter: The model's.
+        outer: Whether to keep what the template has around the clip although each part of it has it, too.
+
     Raises:
-        InvalidArgument: Its template does not show one clip, then the question.
+        InvalidArgument: Its template does not show one clip, then the question; or there is nothing outer to leave out.
     """
+    if not outer and not any(adapter.outer):
+        raise InvalidArgument(
+            f"outer=false is for templates with marks around a clip; those of {adapter.kind} have none"
+        )
+    text, own = _text(adapter)
+    opening, closing = adapter.outer
+    text = text if outer else text.replace(f"{opening}{VIDEO}{closing}", VIDEO)
+    head, _, rest = text.partition(VIDEO)
+    between, _, tail = rest.partition(QUESTION)
+    return Template(head, between, tail, own)
+
+
+def _text(adapter: Adapter) -> tuple[str, bool]:
+    """The prompt with marks for clip and question, and whether it is the checkpoint's own."""
     if not getattr(adapter.tokenizer, "chat_template", None):
-        return _cut(adapter.template, own=False)
+        return adapter.template, False
     content: list[dict[str, Any]] = [{"type": "video"}, {"type": "text", "text": QUESTION}]
     try:
         text: str = adapter.tokenizer.apply_chat_template(
@@ -54,10 +72,4 @@ def template_of(adapter: Adapter) -> Template:
         raise InvalidArgument(
             f"the chat template of this checkpoint must show one {adapter.marker}, then the question; it shows {text!r}"
         )
-    return _cut(text.replace(adapter.marker, VIDEO), own=True)
-
-
-def _cut(text: str, *, own: bool) -> Template:
-    head, _, rest = text.partition(VIDEO)
-    between, _, tail = rest.partition(QUESTION)
-    return Template(head, between, tail, own)
+    return text.replace(adapter.marker, VIDEO), True

@@ -29,9 +29,10 @@ SPECIALS = {
 }  # fmt: skip
 
 TALK = (
-    "None Yes No yes no YES NO Answer yes or no. Does something solid change its shape? Do solid things pass through each "
-    "other? Answer with a whole number from 0 to 3. Answer with the letters of the events that happen, in order. user "
-    "assistant seconds A, B, C, D. None 0 1 2 3 4 5 6 7 8 9 Does the clip carry out this instruction: the ball rolls"
+    "Yes No yes no YES NO None Answer yes or no. Does something solid change its shape? Do solid things pass "
+    "through each other? Answer with a whole number from 0 to 3. Answer with the letters of the events that happen, "
+    "in order. user assistant seconds A, B, C, D. None 0 1 2 3 4 5 6 7 8 9 Does the clip carry out this instruction: "
+    "the ball rolls"
 )
 
 
@@ -46,7 +47,7 @@ def tokenizer(kind: str, chat: str | None = None) -> PreTrainedTokenizerFast:
         special_tokens=list(SPECIALS[kind]),
         show_progress=False,
     )
-    made.train_from_iterator([TALK, *[" ".join(TALK.split()[:12])] * 3, "\n".join(TALK.split()[:6])] * 40, trainer)
+    made.train_from_iterator([TALK, *[" ".join(TALK.split()[:13])] * 3, "\n".join(TALK.split()[:7])] * 40, trainer)
     wrapped = PreTrainedTokenizerFast(tokenizer_object=made, eos_token="<|im_end|>", pad_token="<|endoftext|>")
     wrapped.chat_template = chat
     return wrapped
