@@ -56,7 +56,7 @@ class LlavaOnevision(Adapter):
 
     def public(self, pixels: Tensor) -> dict[str, Any]:
         """The frames themselves."""
-        return {"pixel_values_videos": pixels.to(self.dtype)}
+        return {"pixel_values_videos": pixels.to(self.dtype).contiguous()}
 
     def encoded(self, pixels: Tensor, copies: int) -> dict[str, Any]:
         """As `mm_encoder_outputs`."""
