@@ -208,7 +208,7 @@ def test_the_gradient_to_pixels(judger: Any, form: str) -> None:
 
     Frames are resized on the way (40 x 56 is no multiple of a token). Parts of the models are float32 whatever the
     weights are, so that single pixels cannot be tested, nor directions at random alone, along which hardly anything
-    happens in so many dimensions: half of each is the gradient itself, and a wrong one would not foretell its own slope.
+    happens in so many dimensions: half of each is the gradient itself; a wrong one would not foretell its own slope.
     """
     case = case_of([[Question(text)] for text in TEXTS], height=40, width=56)
     own = type(judger).__new__(type(judger))
