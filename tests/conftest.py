@@ -66,7 +66,8 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
 @pytest.fixture(scope="session")
 def tiny_vlms() -> ModuleType:
     """tests/judgers/tiny_vlms.py: builds tiny random vision-language models."""
-    pytest.importorskip("transformers")
+    for name in ("torch", "transformers"):
+        pytest.importorskip(name)
     return neighbour("judgers/tiny_vlms.py")
 
 
