@@ -124,11 +124,10 @@ class VlmJudger:
         adapter, tokens = family(self._loaded.model, self._loaded.tokenizer, found), Tokens(self._loaded.tokenizer)
         _ = tokens.yes_no  # a tokenizer that cannot say yes is refused now
         self.asker = Asker(adapter, template_of(adapter, bool(outer)), tokens, frames, float(least_mass), bool(hard))
-        title = Path(target).name
         facts = self._facts(found.digest, numbers)
-        self.name = f"vlm:{title}"
+        self.name = f"vlm:{Path(target).name}"
         self.card: dict[str, Any] = {
-            "identity": f"{IDENTITY} {title} {digest(facts)[:SHORT]}",
+            "identity": f"{IDENTITY} {found.kind} {digest(facts)[:SHORT]}",
             **facts,
             "hashed": HASHED,
             "units": UNITS,

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import gc
 import json
+import re
 import shutil
+import socket
 import subprocess
 import sys
 from collections.abc import Callable
@@ -51,7 +53,7 @@ def test_the_command(folder: Path, tmp_path: Path) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
     assert done.returncode == 0, done.stderr + done.stdout
     results = json.loads((tmp_path / "run" / "results.json").read_text())
-    assert results["protocol"]["judger"].startswith("vlm-v0 qwen3-vl ")
+    assert results["protocol"]["judger"].startswith("vlm-v0 qwen3_vl ")
     (row,) = results["rows"]
     assert row["coverage"] == 1.0 and 0 < row["reward"]["mean"] < 1
     again = JUDGERS.create(judger)
@@ -90,7 +92,7 @@ def test_abstention_is_no_score(folder: Path, suite: Any) -> None:
 
 def test_hard_answers_are_counted(folder: Path, suite: Any) -> None:
     soft, hard = (JUDGERS.create(f"vlm:{folder},least_mass=0,hard={hard}") for hard in (False, True))
-    cases = suite.draw(3, np.random.default_rng(1))
+    cases = suite.draw(1, np.random.default_rng(0)) * 3
     clips = noise(len(cases))
     for one, other in zip(soft.judge(cases, clips), hard.judge(cases, clips), strict=True):
         for criterion, a, b in zip(cases[0].criteria, one.verdicts, other.verdicts, strict=True):
@@ -109,7 +111,7 @@ def test_the_identity_is_whatever_decides_an_answer(folder: Path, copy: Path, tm
     questions = tmp_path / "questions.json"
     questions.write_text('{"velocity": "Is it fast?"}')
     own = identity()
-    assert identity() == own and identity(checkpoint=True) == own
+    assert identity() == own == identity(copy) == identity(checkpoint=True), "wherever it lies, whatever it costs"
     chat = json.loads((copy / "tokenizer_config.json").read_text())
     chat["chat_template"] = "<|video_pad|>{{ messages[0].content[1].text }}"
     (copy / "tokenizer_config.json").write_text(json.dumps(chat))
@@ -177,7 +179,80 @@ def test_a_vlm_can_align(folder: Path, tmp_path: Path) -> None:
     assert records[-1].look.reward != records[0].look.reward
 
 
+def test_a_clip_is_decoded_once(folder: Path, tmp_path: Path, suite: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From a folder of videos through eight questions to the run folder: each file and each clip is looked at once."""
+    from wmenv.core import video
+    from wmenv.runs.plan import planned_cases
+
+    (ids,) = planned_cases(suite, None, 2, 0).values()
+    (tmp_path / "clips").mkdir()
+    for case_id, clip in zip(ids, noise(2), strict=True):
+        wmenv.write_clip(tmp_path / "clips" / f"{case_id}.mp4", clip)
+    read: list[Path] = []
+    plain = video._read_av
+    monkeypatch.setattr(video, "_read_av", lambda path: (read.append(path), plain(path))[1])
+    judger: Any = JUDGERS.create(f"vlm:{folder},least_mass=0")
+    looks: list[int] = []
+    hook = judger.asker.adapter.model.model.visual.register_forward_hook(lambda *_: looks.append(1))
+    env = wmenv.make("WorldModelBench", size=32, frames=8, judger=judger)
+    try:
+        results = wmenv.evaluate(env, [f"videos:{tmp_path / 'clips'}"], episodes=2, out=tmp_path / "run")
+    finally:
+        hook.remove()
+    assert results.rows[0].coverage == 1.0 and len(suite.criteria) == 8
+    assert sorted(read) == sorted((tmp_path / "clips").iterdir()) and len(looks) == 2
+
+
+def test_the_example_of_the_documentation(folder: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "judgers.md").read_text()
+    (example,) = [block for block in re.findall(r"```python\n(.*?)```", page, re.DOTALL) if "VlmJudger" in block]
+    names: dict[str, Any] = {"clip": noise(1)[0]}
+    exec(example.replace("models/qwen3-vl", str(folder)).replace("fps:8:64", "all"), names)
+    assert names["answer"].log_odds is None, "a random model abstains"
+    for block in re.findall(r"```json\n(.*?)```", page, re.DOTALL):
+        if "Does a disc vanish?" in block:
+            own: Any = JUDGERS.load("vlm")
+            assert set(own(str(folder), questions=json.loads(block)).questions) == {"count", "velocity"}
+
+
+def test_units_are_known_to_alignment(folder: Path) -> None:
+    pytest.importorskip("diffusers")
+    from wmenv.alignment.rewards import _units
+
+    env: Any = wmenv.make("VideoVerse", size=32, frames=8).unwrapped
+    case = env.draw(1, np.random.default_rng(0))[0]
+    judger: Any = JUDGERS.create(f"vlm:{folder}")
+    assert set(_units(judger, case)) == {"log-odds"}
+    graded: Any = wmenv.make("WorldModelBench", size=32, frames=8).unwrapped
+    assert _units(judger, graded.draw(1, np.random.default_rng(0))[0])[0] == "expected grade"
+
+
 # What is refused.
+
+
+def test_hub_ids_offline(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not in the cache; all of it; half of it. Not a byte goes over the network."""
+    from huggingface_hub import constants
+
+    def no_network(*arguments: object) -> None:
+        raise AssertionError("the network was asked")
+
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+    monkeypatch.setattr(socket, "getaddrinfo", no_network)
+    monkeypatch.setattr(socket.socket, "connect", no_network)
+    with pytest.raises(InvalidArgument, match=r"not in the cache .*hf download tiny/vlm .*online=true"):
+        JUDGERS.create("vlm:tiny/vlm")
+    with pytest.raises(InvalidArgument, match="tiny/vlm cannot be fetched"):
+        JUDGERS.create("vlm:tiny/vlm,online=true")
+    repository = tmp_path / "hub" / "models--tiny--vlm"
+    (repository / "refs").mkdir(parents=True)
+    (repository / "refs" / "main").write_text("abc")
+    shutil.copytree(folder, repository / "snapshots" / "abc")
+    judger: Any = JUDGERS.create("vlm:tiny/vlm,least_mass=0")
+    assert judger.name == "vlm:vlm"
+    (repository / "snapshots" / "abc" / "model.safetensors").unlink()
+    with pytest.raises(InvalidArgument, match=r"model\.safetensors is missing.*hf download tiny/vlm"):
+        JUDGERS.create("vlm:tiny/vlm")
 
 
 def test_missing_packages(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -304,8 +379,8 @@ def test_a_model_that_does_not_fit_is_not_loaded(folder: Path, monkeypatch: pyte
 
 
 def test_memory_that_runs_out_while_judging(folder: Path, suite: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    judger: Any = JUDGERS.create(f"vlm:{folder},least_mass=0,batch=4")
-    cases = suite.draw(4, np.random.default_rng(0))
+    judger: Any = JUDGERS.create(f"vlm:{folder},least_mass=0,batch=3")
+    cases = suite.draw(1, np.random.default_rng(0)) * 3
     clips = noise(len(cases))
     right = [judger.judge([case], [clip])[0].total for case, clip in zip(cases, clips, strict=True)]
     plain, sizes = judger._judged, list[int]()
@@ -318,7 +393,7 @@ def test_memory_that_runs_out_while_judging(folder: Path, suite: Any, monkeypatc
 
     monkeypatch.setattr(judger, "_judged", tight)
     most = 1
-    assert [one.total for one in judger.judge(cases, clips)] == right and sizes == [4, 2, 1, 1, 2, 1, 1]
+    assert [one.total for one in judger.judge(cases, clips)] == right and sizes == [3, 1, 2, 1, 1]
     most = 0
     with pytest.raises(OutOfMemory, match=r"8 frames of 32 x 32 pixels.*sampler=uniform:16"):
         judger.judge(cases, clips)

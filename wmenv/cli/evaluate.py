@@ -49,7 +49,7 @@ def evaluate(
         episodes: Cases a split.
         samples: Answers a case, each with its own seed; intervals cluster by case.
         seed: Decides the cases and every agent's seeds.
-        judger: Judger instead of the environment's own.
+        judger: Judger instead of the environment's own, such as vlm:DIR; see wmenv list judgers.
         size: Side of the picture in pixels; by default what the agents make, else what the environment has.
         frames: Frames of a clip; likewise.
         cases: Cases of a prompted suite: wmenv's own, the official ones, or those of a copy of any state.
