@@ -56,12 +56,6 @@ class Handle:
     layers: tuple[tuple[Tensor, Tensor], ...] = ()
     digests: tuple[str, ...] = ()
 
-    @property
-    def clips(self) -> int:
-        """Number of clips, B."""
-        held = self.pixels if self.pixels is not None else self.seen.tokens if self.seen is not None else None
-        return len(self.layers[0][0] if held is None else held)
-
     def __getitem__(self, k: int) -> Handle:
         """The handle of one of the clips."""
         row = slice(k, k + 1)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from wmenv.core.criterion import Criterion
-from wmenv.core.question import Question, Value, score_of
+from wmenv.core.question import Question, Value
 from wmenv.core.reading import verdict_of
 from wmenv.core.verdict import Verdict
 
@@ -45,8 +45,6 @@ def verdict(criterion: Criterion, questions: Sequence[Question], answers: Sequen
         answers: One a question.
         hard: Whether only the likeliest answer counts.
     """
-    from dataclasses import replace
-
     asking = replace(criterion, questions=tuple(questions))
     reasons = {k: one.reason for k, one in enumerate(answers) if one.reason}
     values = [None if one.reason else one.value for one in answers]
@@ -78,6 +76,3 @@ def likeliest(question: Question, probabilities: Sequence[float], order: Sequenc
         case "choice":
             return order[best]
     return best == 0
-
-
-__all__ = ["Answer", "likeliest", "score_of", "verdict"]
