@@ -169,7 +169,8 @@ def _combined(values: Tensor, valid: Tensor, weights: Tensor, units: Sequence[st
 
 def _units(judger: DifferentiableJudger, case: Case) -> list[str]:
     units = judger.card.get("units", {})
-    return [str(units.get(c.id, "log-odds" if c.answer == "binary" else "")) for c in case.criteria]
+    usual = {"binary": "log-odds", **units}  # a card states units by criterion, or by kind of answer
+    return [str(units.get(c.id, usual.get(c.answer, ""))) for c in case.criteria]
 
 
 def _check(values: Tensor, valid: Tensor, shape: tuple[int, int]) -> None:

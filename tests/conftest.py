@@ -42,6 +42,15 @@ def published() -> Callable[[str], Path]:
     return folder
 
 
+def neighbour(path: str) -> ModuleType:
+    """A module of the tests that is no test."""
+    spec = importlib.util.spec_from_file_location(Path(path).stem, Path(__file__).parent / path)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
 @pytest.fixture(scope="session")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
     """`tiny("ltx")`: the folder of a tiny random diffusers pipeline, built once; see tests/agents/tiny_pipelines.py."""
@@ -49,15 +58,28 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
     folder = tmp_path_factory.mktemp("pipelines")
 
     def saved(kind: str) -> Path:
-        return folder / kind if (folder / kind).exists() else builder().save(kind, folder)
+        builder = neighbour("agents/tiny_pipelines.py")
+        return folder / kind if (folder / kind).exists() else builder.save(kind, folder)
 
-    def builder() -> Any:
-        path = Path(__file__).parent / "agents" / "tiny_pipelines.py"
-        spec = importlib.util.spec_from_file_location("tiny_pipelines", path)
-        assert spec is not None and spec.loader is not None
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-        return module
+    return saved
+
+
+@pytest.fixture(scope="session")
+def tiny_vlms() -> ModuleType:
+    """tests/judgers/tiny_vlms.py: builds tiny random vision-language models."""
+    for name in ("torch", "transformers"):
+        pytest.importorskip(name)
+    return neighbour("judgers/tiny_vlms.py")
+
+
+@pytest.fixture(scope="session")
+def tiny_vlm(tmp_path_factory: pytest.TempPathFactory, tiny_vlms: ModuleType) -> Callable[[str], Path]:
+    """`tiny_vlm("qwen3-vl")`: the folder of a tiny random vision-language model, built once."""
+    folder = tmp_path_factory.mktemp("vlms")
+
+    def saved(kind: str) -> Path:
+        found: Path = folder / kind if (folder / kind).exists() else tiny_vlms.save(kind, folder / kind)
+        return found
 
     return saved
 

@@ -128,6 +128,12 @@ def register_builtin() -> None:
         asks="questions",
     )
     JUDGERS.add(
+        "vlm",
+        "wmenv.judgers.vlm:VlmJudger",
+        "vlm:NAME_OR_PATH asks a local vision-language model, with a gradient; needs wmenv[judge]",
+        gradient="true",
+    )
+    JUDGERS.add(
         "scene-oracle",
         "wmenv.judgers.scenes:SceneOracle",
         "reads the simulation of wmenv's own scenes: labels of true, alternative and planted clips",

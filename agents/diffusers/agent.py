@@ -8,21 +8,16 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from wmenv.agents.diffusers.batches import Batches, Clips
 from wmenv.agents.diffusers.calling import arguments_of, frames_of, response_of
-from wmenv.agents.diffusers.checkpoint import HASHED, Checkpoint, find_folder, look_over, lora_digest
+from wmenv.agents.diffusers.checkpoint import Checkpoint, find_folder, look_over, lora_digest
 from wmenv.agents.diffusers.form import Form, form_of, makes_of
-from wmenv.agents.diffusers.loading import (
-    Wanted,
-    device_and_dtype,
-    held_pipeline,
-    need_libraries,
-    no_deprecations,
-    pipeline_class,
-)
+from wmenv.agents.diffusers.loading import Wanted, held_pipeline, need_libraries, pipeline_class
 from wmenv.agents.diffusers.options import asked_form, call_options, name_of, offload_mode, positive
 from wmenv.agents.diffusers.signature import check_options, signature_of
 from wmenv.agents.diffusers.size import check_size
 from wmenv.core.case import ClipSpec, Request
 from wmenv.core.clip import Response
+from wmenv.core.devices import device_and_dtype, no_deprecations
+from wmenv.core.weights import HASHED
 
 if TYPE_CHECKING:
     from wmenv.agents.diffusers.generator import DiffusersGenerator

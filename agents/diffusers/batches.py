@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wmenv.agents.diffusers.form import Form
-from wmenv.agents.diffusers.loading import free_memory, ran_out_of_memory
 from wmenv.core.case import Request
+from wmenv.core.devices import free_memory, ran_out_of_memory
 from wmenv.core.errors import OutOfMemory, told
 
 ALIKE = 0.125

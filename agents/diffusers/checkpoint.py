@@ -8,26 +8,23 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from wmenv.core.errors import InvalidArgument, told
+from wmenv.core.weights import PICKLES, check_whole, feed, refusal_of_pickles, shards
 
 INDEX = "model_index.json"
 LORA = "pytorch_lora_weights.safetensors"
 """The file of a folder of adapters, as `save_lora_weights` of diffusers names it."""
-PICKLES = (".bin", ".ckpt", ".pt", ".pth", ".pkl")
 STEMS = {"diffusers": "diffusion_pytorch_model", "transformers": "model"}
 """How each library names the weights of a component."""
 
 _NO_MODEL = re.compile("Tokenizer|Processor|FeatureExtractor|Scheduler")
 """In the class names of components without weights."""
 
-BLOCK, BLOCKS = 1 << 16, 16
-HASHED = f"BLAKE2b of configurations, and of each weight file's size, header and {BLOCKS} blocks of {BLOCK >> 10} KiB"
-"""What `Checkpoint.digest` covers: all of 28 GB would take longer to read than a clip takes to make."""
+_CONVERT = "pipeline.save_pretrained(NEW_FOLDER, safe_serialization=True)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +99,7 @@ def look_over(folder: Path, target: str, variant: str | None) -> Checkpoint:
     index = _index(folder)
     parts = {name: (value[0], value[1]) for name, value in index.items() if _is_part(value)}
     hasher = hashlib.blake2b(digest_size=16)
-    _feed(hasher, folder, [folder / INDEX])
+    feed(hasher, folder, [folder / INDEX])
     for name, (library, kind) in sorted(parts.items()):
         part = folder / name
         files = sorted(path for path in part.rglob("*") if path.is_file()) if part.is_dir() else []
@@ -111,14 +108,14 @@ def look_over(folder: Path, target: str, variant: str | None) -> Checkpoint:
         code = [path for path in files if path.suffix == ".py"]
         if code:
             raise InvalidArgument(f"{code[0]} is code that loading would run; wmenv loads classes of diffusers only")
-        _feed(hasher, folder, [path for path in files if path.suffix in (".json", ".txt", ".model", ".jinja")])
+        feed(hasher, folder, [path for path in files if path.suffix in (".json", ".txt", ".model", ".jinja")])
         if not _NO_MODEL.search(kind):
             if not (part / "config.json").is_file():
                 raise InvalidArgument(f"{part / 'config.json'} is missing. {_fetch(target)}")
             weights = _weights(part, library, variant, target)
             for path in weights:
-                _check_whole(path, target)
-            _feed(hasher, folder, weights)
+                check_whole(path, _fetch(target))
+            feed(hasher, folder, weights)
     return Checkpoint(folder, index["_class_name"], parts, hasher.hexdigest())
 
 
@@ -133,7 +130,7 @@ def lora_digest(folder: Path | None) -> str | None:
     path = folder / LORA
     if not path.is_file():
         raise InvalidArgument(f"no adapters in {folder}: {LORA} is missing; save_lora_weights of diffusers writes it")
-    _check_whole(path, str(folder))
+    check_whole(path, _fetch(str(folder)))
     return hashlib.blake2b(path.read_bytes(), digest_size=16).hexdigest()
 
 
@@ -170,68 +167,13 @@ def _weights(part: Path, library: str, variant: str | None, target: str) -> list
         whole = sorted(part.glob(f"{stem}{infix}.safetensors"))
         indices = sorted(part.glob(f"{stem}.safetensors.index{infix}.json"))
         if whole or indices:
-            return whole or _shards(indices[0], target)
+            return whole or shards(indices[0], _fetch(target), _CONVERT)
     pickles = sorted(path for path in part.iterdir() if path.suffix in PICKLES)
     if pickles:
         raise InvalidArgument(_pickled(pickles[0]))
     others = sorted(path.name for path in part.glob("*.safetensors"))
     hint = f" It has {', '.join(others[:3])}: is there a variant= of that name?" if others else f" {_fetch(target)}"
     raise InvalidArgument(f"{part / stem.replace('*', '')}.safetensors is missing (and no index names shards).{hint}")
-
-
-def _shards(index: Path, target: str) -> list[Path]:
-    try:
-        names = sorted(set(json.loads(index.read_text("utf-8"))["weight_map"].values()))
-        shards = [index.parent / Path(name).name for name in names]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise InvalidArgument(f"{index} cannot be read: {told(error)}") from error
-    for shard in shards:
-        if shard.suffix in PICKLES:
-            raise InvalidArgument(_pickled(shard))
-        if not shard.is_file():
-            raise InvalidArgument(
-                f"shard {shard} is missing, one of {len(shards)} that {index} names. {_fetch(target)}"
-            )
-    return shards
-
-
-def _check_whole(path: Path, target: str) -> None:
-    """Hold a file's size against what its own header announces."""
-    size = path.stat().st_size
-    try:
-        header = json.loads(_header(path))
-        ends = [tensor["data_offsets"][1] for name, tensor in header.items() if name != "__metadata__"]
-        wanted = 8 + len(_header(path)) + max(ends, default=0)
-    except (ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
-        raise InvalidArgument(
-            f"{path} is no safetensors file or is cut short: {told(error)}. {_fetch(target)}"
-        ) from error
-    if size != wanted:
-        raise InvalidArgument(f"{path} is cut short: {size} of {wanted} bytes. {_fetch(target)}")
-
-
-def _header(path: Path) -> bytes:
-    """The JSON at the head of a safetensors file: 8 bytes of length, then that many."""
-    with path.open("rb") as stream:
-        length = int.from_bytes(stream.read(8), "little")
-        if length > min(path.stat().st_size, 100 << 20):
-            raise ValueError(f"its header announces {length} bytes")
-        return stream.read(length)
-
-
-def _feed(hasher: Any, folder: Path, paths: Iterable[Path]) -> None:
-    """Add files to a hash: their names, sizes and content, of large weights the header and blocks spread evenly."""
-    for path in paths:
-        size = path.stat().st_size
-        hasher.update(f"{path.relative_to(folder).as_posix()}\n{size}\n".encode())
-        with path.open("rb") as stream:
-            if size <= BLOCK * BLOCKS:
-                hasher.update(stream.read())
-                continue
-            hasher.update(_header(path) if path.suffix == ".safetensors" else b"")
-            for k in range(BLOCKS):
-                stream.seek(k * (size - BLOCK) // (BLOCKS - 1))
-                hasher.update(stream.read(BLOCK))
 
 
 def _single_file(path: Path) -> str:
@@ -241,10 +183,7 @@ def _single_file(path: Path) -> str:
 
 
 def _pickled(path: Path) -> str:
-    return (
-        f"{path} is a pickle, which can run code when it is read; wmenv reads safetensors only. Convert it where you "
-        "trust it: pipeline.save_pretrained(NEW_FOLDER, safe_serialization=True)"
-    )
+    return refusal_of_pickles(path, _CONVERT)
 
 
 def _fetch(target: str) -> str:

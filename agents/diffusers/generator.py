@@ -18,11 +18,12 @@ from wmenv.agents.diffusers.agent import DiffusersAgent
 from wmenv.agents.diffusers.calling import arguments_of, frames_of, response_of
 from wmenv.agents.diffusers.form import Form, form_of
 from wmenv.agents.diffusers.hooks import Window, blank_request, cut_off, noise_of, replaced, undone, watch
-from wmenv.agents.diffusers.loading import no_deprecations, own_pipeline
+from wmenv.agents.diffusers.loading import own_pipeline
 from wmenv.agents.diffusers.size import check_size
 from wmenv.agents.diffusers.walk import REFUSED, Enough, Walk, level_at, sampler_of, walking
 from wmenv.core.case import ClipSpec, Request
 from wmenv.core.clip import Clip, Response
+from wmenv.core.devices import no_deprecations
 from wmenv.core.errors import InvalidArgument, InvalidResponse
 from wmenv.core.gaussian import log_density, replayed_log_prob
 from wmenv.core.protocols import Policy

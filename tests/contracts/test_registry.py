@@ -97,6 +97,30 @@ def taught() -> Path:
     return folder
 
 
+def vlm_that_knows_noise(folder: Path, suite: Any, cases: list[Any]) -> Judger:
+    """A tiny vision-language model, taught for a second by its own reward: true clips are good, noise is not."""
+    import torch
+
+    questions = {"velocity": "Does it move as it should?", "count": {"text": "Is the disc gone?", "polarity": -1}}
+    (folder / "questions.json").write_text(json.dumps(questions))
+    options = f"sampler=uniform:2,least_mass=0,questions={folder / 'questions.json'}"
+    judger: Any = JUDGERS.create(f"vlm:{folder},{options}")
+    true = np.stack([np.moveaxis(suite.true_clip(case).frames, -1, 1) for case in cases])
+    frames = torch.from_numpy(true).float() / 255
+    weights = list(judger.asker.adapter.model.requires_grad_(True).parameters())
+    optimiser = torch.optim.Adam(weights, lr=3e-3)
+    rng = torch.Generator().manual_seed(1)
+    for _ in range(12):
+        good, valid = judger.reward(cases, frames)
+        bad, _ = judger.reward(cases, torch.rand(frames.shape, generator=rng))
+        loss = torch.nn.functional.softplus(torch.stack([-good[valid], bad[valid]])).mean()
+        optimiser.zero_grad()
+        torch.autograd.backward(loss)
+        optimiser.step()
+    judger.asker.adapter.model.requires_grad_(False)
+    return judger  # type: ignore[no-any-return]
+
+
 def made_judger(name: str, cases: list[Any], suite: Any, folder: Path, request: pytest.FixtureRequest) -> Judger:
     """A judger by its name; those that want recorded answers or a server get some, worst for the second case.
 
@@ -108,6 +132,9 @@ def made_judger(name: str, cases: list[Any], suite: Any, folder: Path, request: 
         return JUDGERS.create(stub.__enter__().spec())
     if name == "critic":
         return JUDGERS.create(f"critic:{taught()}")
+    if name == "vlm":
+        tiny_vlms = request.getfixturevalue("tiny_vlms")
+        return vlm_that_knows_noise(tiny_vlms.save("qwen3-vl", folder / "vlm"), suite, cases[:2])
     if JUDGERS.entry(name).tags.get("wraps"):
         made_judger("answers", cases, suite, folder, request)
         answers = folder / "answers.jsonl"

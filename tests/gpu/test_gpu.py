@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ import numpy as np
 import pytest
 
 import wmenv
+from wmenv.core.clip import Clip
+from wmenv.core.question import Question
 from wmenv.core.registries import AGENTS, METHODS
 
 torch = pytest.importorskip("torch")
@@ -161,5 +164,53 @@ def test_alignment(
             record.figures.get("first_ratio_per_dimension", 0.0) for record in records
         ),
         same_weights_after_resume=float(same),
+        peak_memory_megabytes=peak_megabytes(device),
+    )
+
+
+@pytest.mark.parametrize("kind", ["qwen3-vl", "llava-onevision"])
+def test_vlm(device: str, kind: str, tiny_vlm: Callable[[str], Path], figures: Callable[..., None]) -> None:
+    """A vision-language model in bfloat16: all ways to share a clip decide alike, as float32 does; a gradient leads up.
+
+    Sums round otherwise in each of them, so that log-odds agree to a tenth and not to the bit.
+    """
+    from wmenv.judgers.vlm import VlmJudger
+
+    rng = np.random.default_rng(0)
+    clips = [Clip(rng.integers(0, 256, (16, 64, 64, 3), dtype=np.uint8), Fraction(16)) for _ in range(8)]
+    asked = [[Question(f"Is it {k}?") for k in range(8)]] * len(clips)
+
+    def judger(form: str, dtype: str = "bfloat16") -> Any:
+        return VlmJudger(str(tiny_vlm(kind)), least_mass=0.0, dtype=dtype, form=form, batch=8, device=device)
+
+    def odds(one: Any) -> Any:
+        return np.array([[answer.log_odds for answer in each] for each in one.ask(one.encode(clips), asked)])
+
+    if device.startswith("cuda"):
+        torch.cuda.reset_peak_memory_stats(device)
+    found = {form: odds(judger(form)) for form in ("serial", "batched", "vision-once", "prefix", "packed")}
+    exact = odds(judger("serial", "float32"))
+    forms = max(np.abs(one - found["serial"]).max() for one in found.values())
+    same = all((np.sign(one) == np.sign(exact)).all() for one in found.values())
+    assert same and forms < 0.1, (same, forms)
+    suite = wmenv.make("WorldModelBench", size=64, frames=16).unwrapped
+    cases = suite.draw(2, np.random.default_rng(0))
+    one = judger("auto")
+    frames = torch.rand((2, 16, 3, 64, 64), device=device, generator=torch.Generator(device).manual_seed(0))
+    total = one.reward(cases, frames.requires_grad_())[0].sum()
+    (gradient,) = torch.autograd.grad(total, frames)
+    with torch.no_grad():
+        gain = float(one.reward(cases, frames + gradient / gradient.norm())[0].sum() - total)
+    assert gain > 0 and bool(gradient.isfinite().all())
+    settle(device)
+    started = time.perf_counter()
+    odds(one)
+    figures(
+        f"vlm judging, {kind}, bfloat16",
+        clips_per_second=len(clips) / (time.perf_counter() - started),
+        forms_apart_log_odds=forms,
+        float32_apart_log_odds=np.abs(found["prefix"] - exact).max(),
+        same_decisions=float(same),
+        reward_gain_along_gradient=gain,
         peak_memory_megabytes=peak_megabytes(device),
     )

@@ -51,7 +51,7 @@ def evaluate(
         episodes: Cases a split.
         samples: Answers a case, each with its own seed; intervals cluster by case.
         seed: Decides the cases and every agent's seeds.
-        judger: Judger instead of the environment's own: physics, answers:FILE, server:URL; see wmenv list judgers.
+        judger: Judger instead of the environment's own: physics, answers:FILE, vlm:DIR, server:URL; see wmenv list judgers.
         max_requests: Requests that a server:URL may get in all, resumptions included; what cannot be asked has failed.
         max_cost: What they may cost in all; needs server:URL,price_in=P,price_out=Q, prices of a million tokens.
         size: Side of the picture in pixels; by default what the agents make, else what the environment has.

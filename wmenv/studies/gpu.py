@@ -18,6 +18,14 @@ _ALIGNMENT = (
     "same_weights_after_resume",
     "peak_memory_megabytes",
 )
+_VLM = (
+    "clips_per_second",
+    "forms_apart_log_odds",
+    "float32_apart_log_odds",
+    "same_decisions",
+    "reward_gain_along_gradient",
+    "peak_memory_megabytes",
+)
 _ADAPTER = ("clips_per_second", "batch_against_single_levels", "peak_memory_megabytes")
 
 
@@ -47,6 +55,7 @@ CHECKS: dict[str, Check] = {
         for method in ("reward-gradient", "policy-gradient")
         for kind in ("flow", "ltx")
     },
+    **{f"vlm judging, {kind}, bfloat16": Check(_VLM) for kind in ("qwen3-vl", "llava-onevision")},
 }
 
 
