@@ -79,7 +79,7 @@ def test_a_planted_drop_is_found_where_it_was_planted(
     assert (worst.split, worst.measure) == ("ood", "c3") and worst.estimate is not None
     assert worst.estimate.low < -0.08 < worst.estimate.high < 0
     assert {(d.split, d.measure) for d in others} <= {("ood", "reward")}
-    assert "ood  c3" in found.told() and f"{worst.estimate.mean:+.4f}  99.44 % interval" in found.told()
+    assert "  ood  c3" in found.told() and f"{worst.estimate.mean:+.4f}  99.44 % interval" in found.told()
 
 
 def test_neither_chance_nor_gain_nor_a_trifle(known: Mapping[str, Scores], baseline: Path, tmp_path: Path) -> None:
@@ -124,6 +124,16 @@ def test_what_is_no_longer_answered_counts_against_the_agent(
     assert "and 9 more" in found.told()
     with pytest.raises(InvalidArgument, match="14 of 80 rollouts failed and are no baseline; id-000: judge asleep"):
         Baseline.of(tmp_path / "now")
+
+
+def test_a_criterion_of_few_cases_is_not_decided(known: Mapping[str, Scores], baseline: Path, tmp_path: Path) -> None:
+    """Seven cases of seven may all be worse by chance, of nine criteria some soon are."""
+    rng = np.random.default_rng(3)
+    values = {n: v[:40] for n, v in known["id"].items()}
+    run = written(tmp_path / "now", {"id": again(values, rng, 0.0, c2=0.2), "ood": known["ood"]}, failed=33)
+    found = regression(baseline, run)
+    assert {d.measure: d.estimate.clusters for d in found.differences if d.estimate}["c0"] == 7
+    assert "c2" in {d.measure for d in found.drops} and "c0" not in {d.measure for d in found.drops}
 
 
 def test_other_settings_and_damaged_files(known: Mapping[str, Scores], baseline: Path, tmp_path: Path) -> None:

@@ -139,6 +139,10 @@ def test_kept_runs_named_folders_and_two_baselines_of_a_test(
             wmenv_regression("PhyWorld-parabola", "law", episodes=8, size=32)
             wmenv_regression("PhyWorld-parabola", "law", episodes=8, size=32)
 
+        @pytest.mark.parametrize("what", ["a/b", "a-b"])
+        def test_one_file(wmenv_regression, what):
+            wmenv_regression("PhyWorld-parabola", "law", episodes=8, size=32)
+
         def test_too_few(wmenv_regression):
             wmenv_regression("PhyWorld-parabola", "law", episodes=7, size=32)
 
@@ -148,15 +152,18 @@ def test_kept_runs_named_folders_and_two_baselines_of_a_test(
     )
     for arguments in (["--wmenv-update-baseline"], []):
         done = run("--wmenv-runs", "kept", *arguments)
-        done.assert_outcomes(passed=1, failed=3)
-        done.stdout.fnmatch_lines(["*are called ''*give each a name=*"])
+        done.assert_outcomes(passed=2, failed=4)
+        done.stdout.fnmatch_lines(
+            ["*are called ''*give each a name=*", "*test_one_file?a/b? has the baseline*, too: *"]
+        )
     names = sorted(path.name for path in (suite / "gate/known/test_quality").iterdir())
     assert names == [
+        "test_one_file-a-b.json",
         "test_one_name_twice.json",
-        "test_two_PhyWorld-parabola_-still.json",
-        "test_two_PhyWorld-parabola_.json",
+        "test_two-PhyWorld-parabola-still.json",
+        "test_two-PhyWorld-parabola.json",
     ]
-    assert (suite / "kept/test_quality/test_two_PhyWorld-parabola_/report.html").is_file()
+    assert (suite / "kept/test_quality/test_two-PhyWorld-parabola/report.html").is_file()
     done = run("--wmenv-update-baseline", "-k", "few or such")
     done.stdout.fnmatch_lines(["*over 7 cases says nothing; take at least 8 episodes*", "*did you mean law*"])
 

@@ -84,7 +84,7 @@ def bootstrap_mean(
         return Estimate(mean, mean, mean, len(values), 1)
     if expanded:
         level = expanded_level(level, len(names))
-        replicates = max(replicates, min(int(2 * IN_A_TAIL / (1 - level)), MOST_REPLICATES))
+        replicates = max(replicates, min(int(2 * IN_A_TAIL / max(1 - level, 1e-9)), MOST_REPLICATES))
     drawn = np.random.default_rng(seed).integers(len(names), size=(replicates, len(names)))
     means = sums[drawn].sum(axis=1) / counts[drawn].sum(axis=1)
     low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])

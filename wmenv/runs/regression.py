@@ -35,9 +35,12 @@ class Regression:
 
     @property
     def drops(self) -> list[Difference]:
-        """Differences whose whole interval lies below minus the margin, the worst first."""
-        found = [d for d in self.differences if d.estimate is not None and d.estimate.high < -self.margin]
-        return sorted(found, key=lambda d: d.estimate.mean if d.estimate is not None else 0.0)
+        """Differences whose whole interval lies below minus the margin, the worst first; of fewer than 8 cases none."""
+        found = []
+        for d in self.differences:
+            if d.estimate is not None and d.estimate.clusters >= LEAST_CASES and d.estimate.high < -self.margin:
+                found.append((d.estimate.mean, d))
+        return [d for _, d in sorted(found, key=lambda pair: pair[0])]
 
     @property
     def worse(self) -> bool:
@@ -49,14 +52,13 @@ class Regression:
         lines = []
         if self.drops:
             words = f"{100 * self.level:.4g} % interval"
-            width = max(len(d.measure) for d in self.drops)
+            pairs = [(d.split, d.measure) for d in self.drops]
+            wide, wider = (max(len(name) for name in names) for names in zip(*pairs, strict=True))
             for d in self.drops:
                 assert d.estimate is not None
                 e = d.estimate
-                lines.append(
-                    f"  {d.split}  {d.measure:<{width}}  {e.mean:+.4f}  {words} [{e.low:+.4f}, {e.high:+.4f}]"
-                    f"  {d.pairs} pairs of {e.clusters} cases"
-                )
+                head = f"  {d.split:<{wide}}  {d.measure:<{wider}}  {e.mean:+.4f}"
+                lines.append(f"{head}  {words} [{e.low:+.4f}, {e.high:+.4f}]  {d.pairs} pairs of {e.clusters} cases")
         if self.lost:
             more = f", and {len(self.lost) - TOLD} more" if len(self.lost) > TOLD else ""
             lines.append(

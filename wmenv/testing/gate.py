@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 UPDATED = "wmenv_baseline_written"
 UPDATE = "pytest --wmenv-update-baseline"
+_OWNERS = pytest.StashKey[dict[Path, str]]()
+"""Which test of this session has which baseline."""
 
 
 class Gate:
@@ -64,16 +66,20 @@ class Gate:
         if name in self._names:
             pytest.fail(f"two baselines of one test are called {name!r}: give each a name=", pytrace=False)
         self._names.add(name)
+        path = self._path(name)
+        owners = self._request.config.stash.setdefault(_OWNERS, {})
+        if owners.setdefault(path, self._request.node.nodeid) != self._request.node.nodeid:
+            pytest.fail(f"{owners[path]} has the baseline {path}, too: give one of them another name=", pytrace=False)
         settings = {"splits": splits, "episodes": episodes, "samples": samples, "seed": seed, **options}
         refused, found = "", None
         try:
-            found = self._compared(env, agent, self._path(name), settings, alpha, margin)
+            found = self._compared(env, agent, path, settings, alpha, margin)
         except WmenvError as error:
             refused = str(error)
         if refused:
             pytest.fail(refused, pytrace=False)
         if found is not None and found.worse:
-            pytest.fail(self._message(found, self._path(name)), pytrace=False)
+            pytest.fail(self._message(found, path), pytrace=False)
         return found
 
     def _compared(
@@ -118,7 +124,8 @@ class Gate:
         folder = self._request.config.getini("wmenv_baselines")
         root = self._request.config.rootpath / folder if folder else test.parent / "baselines"
         words = "-".join(filter(None, [self._request.node.name, name]))
-        return root / test.stem / f"{re.sub(r'[^A-Za-z0-9_.-]+', '_', words)}.json"
+        safe = re.sub(r"[^A-Za-z0-9_.]+", "-", words).strip("-.")
+        return root / test.stem / f"{safe}.json"
 
     def _run_folder(self, path: Path) -> Path:
         place = self._request.config.getoption("--wmenv-runs")
