@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -33,8 +34,29 @@ class Mortal(CopyLast):
         return super().act(requests, seeds)
 
 
+class Cut(CopyLast):
+    """Its process is killed in the middle of writing a clip, once, if there is a file `cut` in its folder."""
+
+    name = "cut"
+
+    def __init__(self, folder: str) -> None:
+        super().__init__()
+        worker = sys.modules["__main__"]
+        write = getattr(worker, "write_clips", None)  # there is none in a process that is no worker
+
+        def cut(run: Path, row: Any, rollout: Any) -> Any:
+            written = write(run, row, rollout)  # type: ignore[misc]
+            if (Path(folder) / "cut").exists():
+                (Path(folder) / "cut").unlink()
+                os.kill(os.getpid(), signal.SIGKILL)
+            return written
+
+        if write is not None:
+            worker.write_clips = cut  # type: ignore[attr-defined]
+
+
 class Placed(CopyLast):
-    """Loads a model, so to speak: leaves a note on where; slow enough for every worker to get a batch."""
+    """Loads a model, so to speak: leaves a note on where."""
 
     name = "placed"
 

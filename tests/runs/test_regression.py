@@ -165,6 +165,9 @@ def test_the_file_says_what_the_run_says(tmp_path: Path, refused: Callable[..., 
     assert wmenv.compare(path, tmp_path / "copy-last") == wmenv.compare(tmp_path / "law", tmp_path / "copy-last")
     outs = [refused("compare", first, tmp_path / "copy-last") for first in (path, tmp_path / "law")]
     assert outs[0] == outs[1] and outs[0][0] == 0
+    wmenv.evaluate("PhyWorld-parabola", ["law"], episodes=8, size=32, out=tmp_path / "part", shard="1/1")
+    with pytest.raises(InvalidArgument, match="part is a part of a run: 8 rollouts are there; finish or merge it"):
+        Baseline.of(tmp_path / "part")
     wmenv.evaluate("PhyWorld-parabola", ["law", "copy-last"], episodes=8, size=32, out=tmp_path / "both")
     with pytest.raises(InvalidArgument, match=r"a baseline is of one agent, .* has law, copy-last"):
         Baseline.of(tmp_path / "both")

@@ -35,7 +35,7 @@ def plugged(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monkey
     about = site / "plugged-0.1.dist-info"
     about.mkdir()
     (about / "METADATA").write_text("Metadata-Version: 2.1\nName: plugged\nVersion: 0.1\n")
-    agents = "\n".join(f"{name.lower()} = plugged:{name}" for name in ("Mortal", "Placed", "Unready"))
+    agents = "\n".join(f"{name.lower()} = plugged:{name}" for name in ("Mortal", "Cut", "Placed", "Unready"))
     (about / "entry_points.txt").write_text(f"[wmenv.agents]\n{agents}\n")
     monkeypatch.syspath_prepend(site)
     AGENTS.__dict__.pop("_plugins", None)  # read once a process
@@ -61,7 +61,7 @@ def test_workers_write_the_run_of_one_process(
     tmp_path: Path, look: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    settings: dict[str, Any] = {**SMALL, "splits": ["id", "ood_high"], "samples": 2, "sanity": True}
+    settings: dict[str, Any] = {**SMALL, "episodes": 5, "splits": ["id", "ood_high"], "samples": 2, "sanity": True}
     told: list[str] = []
     ticks: list[int] = []
     agents = ["law", "copy-last"]
@@ -72,7 +72,7 @@ def test_workers_write_the_run_of_one_process(
     )  # fmt: skip
     assert results.complete and "workers" not in json.dumps(look.results(tmp_path / "two"))
     check_same(tmp_path / "one", tmp_path / "two", look)
-    assert ticks == sorted(ticks) and ticks[-1] == 2 * 10 * 2 * (2 + 6)
+    assert ticks == sorted(ticks) and ticks[-1] == 2 * 5 * 2 * (2 + 6)
     assert told == [f"PhyWorld protocol, wmenv cases v0: {ENV}", "32 frames of 32 x 32 at 10 fps, 3 given"]
 
 
@@ -90,6 +90,16 @@ def test_a_worker_that_dies_costs_nothing(plugged: Path, tmp_path: Path, look: S
     assert sum("died, by signal 9" in line for line in told) == 2
 
 
+def test_a_worker_that_dies_while_it_writes_clips(plugged: Path, tmp_path: Path, look: SimpleNamespace) -> None:
+    wmenv.evaluate(ENV, [f"cut:{plugged}"], out=tmp_path / "whole", **SMALL)
+    (plugged / "cut").touch()
+    told: list[str] = []
+    results = wmenv.evaluate(ENV, [f"cut:{plugged}"], out=tmp_path / "run", workers=1, told=told.append, **SMALL)
+    assert results.complete and not results.failed and told[-1] == "worker 1 died, by signal 9"
+    check_same(tmp_path / "run", tmp_path / "whole", look)
+
+
+@pytest.mark.slow
 def test_a_case_that_kills_is_recorded(plugged: Path, tmp_path: Path, look: SimpleNamespace, refused: Refused) -> None:
     """The other cases of its batch are made; the exit status is 1; repaired and retried, nothing shows."""
     agent = f"mortal:{plugged}"
@@ -197,6 +207,7 @@ def test_seats(monkeypatch: pytest.MonkeyPatch) -> None:
             seats(workers, devices)
 
 
+@pytest.mark.slow
 def test_a_device_that_is_not_there(tmp_path: Path, refused: Refused) -> None:
     torch = pytest.importorskip("torch")
     if torch.cuda.is_available():

@@ -16,6 +16,7 @@ from wmenv.core.errors import InvalidArgument, ProtocolMismatch, RunFolderError
 from wmenv.core.files import write_whole
 from wmenv.core.verdict import Judgement
 from wmenv.runs.folder import differing
+from wmenv.runs.shard import planned_count
 from wmenv.runs.store import RunStore, stored_identity
 
 SCHEMA = "wmenv.baseline/0"
@@ -54,7 +55,8 @@ class Baseline:
 
         Raises:
             RunFolderError: The folder holds no run.
-            InvalidArgument: The run has several agents, or something of it failed: a baseline has every value.
+            InvalidArgument: The run has several agents, is a shard, or something of it is missing or failed: a
+                baseline has every value.
         """
         store = RunStore(run)
         try:
@@ -66,6 +68,8 @@ class Baseline:
         if len(identity["agents"]) != 1:
             names = ", ".join(agent["name"] for agent in identity["agents"])
             raise InvalidArgument(f"a baseline is of one agent, {run} has {names}")
+        if "shard" in identity or len(rows) < planned_count(identity):
+            raise InvalidArgument(f"{run} is a part of a run: {len(rows)} rollouts are there; finish or merge it first")
         broken = [row for row in rows if row.final is None or row.final.coverage < 1]
         if broken:
             one = broken[0]
