@@ -35,6 +35,7 @@ _PUBLIC = {
     "evaluate": "wmenv.runs.evaluate",
     "planned_cases": "wmenv.runs.plan",
     "judgement": "wmenv.core.verdict",
+    "merge": "wmenv.runs.merge",
     "read_clip": "wmenv.core.video",
     "write_clip": "wmenv.core.video",
     "write_report": "wmenv.report.html",

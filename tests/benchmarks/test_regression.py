@@ -1,27 +1,25 @@
-"""How a speed regression test looks here: pytest-benchmark times the work, the assertion is a ratio of one run."""
+"""How a speed regression test looks: a fixture of the pytest plugin times the work, the assertion is a ratio."""
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
-import gymnasium as gym
 import pytest
 
-import wmenv  # noqa: F401 - registers the ids
 from wmenv.worlds.discs.official_parser import mask_and_mean
 
+pytestmark = pytest.mark.slow
+ENV = "PhyWorld-collision"
 
-@pytest.mark.slow
-def test_judging_one_clip_keeps_its_lead(benchmark: Any) -> None:
-    suite: Any = gym.make("PhyWorld-collision-v0").unwrapped
-    cases = suite.cases(["id-0000000003e8"])
-    responses = [suite.true_clip(cases[0])]
-    started = time.process_time()
-    for _ in range(10):
-        mask_and_mean(responses[0].frames, 2)
-    baseline = (time.process_time() - started) / 10
-    benchmark(suite.judger.judge, cases, responses)
-    lead = baseline / benchmark.stats.stats.min
-    benchmark.extra_info["times mask-and-mean"] = round(lead, 1)
-    assert lead >= 4
+
+def test_judging_one_clip_keeps_its_lead(wmenv_bench_judger: Any) -> None:
+    reference = {"reference": lambda frames: mask_and_mean(frames, 2), "against": "mask-and-mean"}
+    assert wmenv_bench_judger(ENV, clips=1, **reference) >= 4
+
+
+def test_episodes_cost_little_more_than_direct_calls(wmenv_bench_env: Any) -> None:
+    assert wmenv_bench_env(ENV) >= 0.7
+
+
+def test_the_native_vector_env_is_not_behind_gymnasiums_own(wmenv_bench_vector_env: Any) -> None:
+    assert wmenv_bench_vector_env(ENV) >= 1

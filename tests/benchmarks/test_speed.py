@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from typing import Any
 
 import gymnasium as gym
@@ -15,6 +13,7 @@ from wmenv.core.clip import Clip
 from wmenv.core.registries import JUDGERS
 from wmenv.judgers.scenes.overlap import agreement
 from wmenv.judgers.scenes.silhouette import Window
+from wmenv.testing.ratios import ratio
 from wmenv.worlds.discs.discs import Discs
 from wmenv.worlds.discs.draw import draw, draw_reference
 from wmenv.worlds.discs.laws import positions, rollout_reference
@@ -32,22 +31,6 @@ from wmenv.worlds.scenes.world import Camera, Part
 pytestmark = pytest.mark.slow
 
 CLIPS = 24
-
-
-def seconds(work: Callable[[], Any]) -> float:
-    """CPU seconds of one call."""
-    started = time.process_time()
-    work()
-    return time.process_time() - started
-
-
-def ratio(slow: Callable[[], Any], fast: Callable[[], Any], slow_items: int, fast_items: int, rounds: int = 7) -> float:
-    """Median over interleaved rounds of (time an item of `slow`) / (time an item of `fast`)."""
-    fast(), slow()
-    found = []
-    for _ in range(rounds):
-        found.append((seconds(slow) / slow_items) / (seconds(fast) / fast_items))
-    return float(np.median(found))
 
 
 @pytest.fixture(scope="module")

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 COMMANDS = (
-    "demo", "evaluate", "align", "requests", "judge", "report", "compare", "list", "show", "data", "train", "study",
-    "doctor", "data violations",
+    "demo", "evaluate", "merge", "align", "requests", "judge", "report", "compare", "list", "show", "data", "train",
+    "study", "doctor", "data violations",
 )  # fmt: skip
 
 

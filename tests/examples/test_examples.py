@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 import sys
+from importlib.metadata import entry_points
 from pathlib import Path
 
 import pytest
@@ -51,6 +53,43 @@ def test_ppo_latent(tmp_path: Path) -> None:
     pytest.importorskip("stable_baselines3")
     before, after = numbers(r"mean reward (\S+)", run("ppo_latent.py", cwd=tmp_path))
     assert before < 0.1 < 0.5 < after
+
+
+def suite(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    """pytest in a copied repository, as its user runs it; the plugin comes by its entry point where there is one."""
+    loaded = any(p.value == "wmenv.testing.plugin" for p in entry_points(group="pytest11"))
+    plugin = [] if loaded else ["-p", "wmenv.testing.plugin"]
+    line = [sys.executable, "-m", "pytest", *plugin, "-p", "no:cacheprovider", *arguments]
+    return subprocess.run(line, capture_output=True, text=True, cwd=cwd, check=False)
+
+
+@pytest.fixture
+def copied(tmp_path: Path) -> Path:
+    """The regression suite as its user has it."""
+    return shutil.copytree(
+        EXAMPLES / "regression_suite", tmp_path / "mine", ignore=shutil.ignore_patterns("__pycache__", "runs")
+    )
+
+
+def test_regression_suite(copied: Path) -> None:
+    """It passes against the baselines it brings."""
+    done = suite("--benchmark-disable", cwd=copied)
+    assert done.returncode == 0 and "6 passed" in done.stdout, done.stdout
+
+
+@pytest.mark.slow
+def test_regression_suite_with_a_worse_model(copied: Path) -> None:
+    """It fails, until that is said to be meant."""
+    model = copied / "model.py"
+    model.write_text(model.read_text().replace('MODEL = "law"', 'MODEL = "constant-velocity"'))
+    done = suite("tests/test_quality.py", "--wmenv-runs", "runs", cwd=copied)
+    assert done.returncode == 1 and "2 failed, 1 passed" in done.stdout, done.stdout
+    drops = numbers(r"id +velocity +(-\S+)  99.44 % interval \[-", done.stdout)
+    assert len(drops) == 2 and max(drops) < -0.3, "no gravity, no collisions"
+    assert len(list(copied.glob("runs/test_quality/*/report.html"))) == 3
+    done = suite("tests/test_quality.py", "--wmenv-update-baseline", cwd=copied)
+    assert done.returncode == 0 and done.stdout.count("look at it and commit it") == 3
+    assert suite("tests/test_quality.py", cwd=copied).returncode == 0
 
 
 def test_every_example_is_run_and_short() -> None:

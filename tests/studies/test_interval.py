@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wmenv.studies.training.interval import seed_interval, t_cdf, t_quantile
+from wmenv.core.student import t_cdf, t_quantile
+from wmenv.studies.training.interval import seed_interval
 
 
 @pytest.mark.parametrize(

@@ -126,3 +126,25 @@ def test_spearman_with_ties_and_without_spread() -> None:
     assert spearman([1, 1, 2], [1, 2, 3]) == pytest.approx(1.5 / math.sqrt(3.0))
     assert spearman([1, 2, 3], [30, 20, 10]) == pytest.approx(-1.0)
     assert math.isnan(spearman([1, 1, 1], [1, 2, 3]))
+
+
+def test_expanded_intervals_cover_where_percentile_ones_do_not() -> None:
+    """Normal values of few clusters: the plain interval is too short, the expanded one is Student's."""
+    from wmenv.core.statistics import expanded_level
+    from wmenv.core.student import t_quantile
+
+    rng = np.random.default_rng(1)
+    names = [str(k) for k in range(8)]
+    hits = {True: 0, False: 0}
+    for _ in range(400):
+        values = rng.normal(size=8)
+        for expanded in hits:
+            estimate = bootstrap_mean(values, names, level=0.95, expanded=expanded)
+            assert estimate is not None
+            hits[expanded] += estimate.low <= 0 <= estimate.high
+    assert hits[False] < 0.92 * 400 and 0.925 * 400 < hits[True] < 0.98 * 400
+    values = rng.normal(size=2000)
+    wide = bootstrap_mean(values, [str(k) for k in range(2000)], level=0.99, expanded=True)
+    assert wide is not None
+    assert wide.high - wide.mean == pytest.approx(t_quantile(0.995, 1999) * values.std() / 2000**0.5, rel=0.06)
+    assert expanded_level(0.95, 5) > 0.99 and expanded_level(0.95, 100_000) == pytest.approx(0.95, abs=1e-4)

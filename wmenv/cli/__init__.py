@@ -15,6 +15,7 @@ from wmenv.cli.doctor import doctor
 from wmenv.cli.evaluate import evaluate
 from wmenv.cli.judge import judge
 from wmenv.cli.list import list_names
+from wmenv.cli.merge import merge
 from wmenv.cli.report import report
 from wmenv.cli.requests import requests
 from wmenv.cli.show import show
@@ -38,6 +39,7 @@ for function, name in (
     (demo, "demo"),
     (evaluate, "evaluate"),
     (align, "align"),
+    (merge, "merge"),
     (requests, "requests"),
     (report, "report"),
     (compare, "compare"),

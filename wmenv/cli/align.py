@@ -111,7 +111,9 @@ def align(
     learner = kind(made, generator, rewarding, held_out, **settings)
     screen = console()
     screen.print(escape(f"{learner.suite.protocol()['case_set']}: {made.spec.id}"), style="bold")
-    screen.print(escape(f"{told_form(made.unwrapped)}; {method} by {rewarding}, held out: {held_out or 'none'}"))
+    screen.print(
+        escape(f"{told_form(made.unwrapped.protocol())}; {method} by {rewarding}, held out: {held_out or 'none'}")
+    )
     with align_progress(updates) as show:
         callbacks: list[Callback] = [Guard(), show] if guard else [show]
         results = run(learner, out, resume=resume, updates=stop_after, save_every=save_every, callbacks=callbacks)

@@ -9,7 +9,7 @@ def compare(first: str, second: str, /, *, measure: str | None = None, pair: str
     Refuses runs of different protocols (suite, ranges, picture, scheme or judger).
 
     Args:
-        first: Run folder, or FOLDER:AGENT.
+        first: Run folder, FOLDER:AGENT, or the file of a baseline (docs/regression.md).
         second: Run folder, or FOLDER:AGENT; may be the same folder.
         measure: Only this measure: reward, or the id of a criterion.
         pair: Entry of the protocol in which the runs may differ, such as condition (text against image).

@@ -33,6 +33,9 @@ def evaluate(
     keep_clips: Literal["all", "worst", "none"] = "worst",
     batch: int = 8,
     sanity: Annotated[bool, Parameter(negative="")] = False,
+    shard: str | None = None,
+    workers: int | None = None,
+    devices: str | None = None,
     report: bool = True,
 ) -> int:
     """Evaluate agents on an environment and write a run folder with a report.
@@ -51,7 +54,7 @@ def evaluate(
         episodes: Cases a split.
         samples: Answers a case, each with its own seed; intervals cluster by case.
         seed: Decides the cases and every agent's seeds.
-        judger: Judger instead of the environment's own: physics, answers:FILE, vlm:DIR, server:URL; see wmenv list judgers.
+        judger: Judger instead of the environment's own: physics, vlm:DIR, server:URL; see wmenv list judgers.
         max_requests: Requests that a server:URL may get in all, resumptions included; what cannot be asked has failed.
         max_cost: What they may cost in all; needs server:URL,price_in=P,price_out=Q, prices of a million tokens.
         size: Side of the picture in pixels; by default what the agents make, else what the environment has.
@@ -67,29 +70,23 @@ def evaluate(
         batch: Rollouts handed to an agent at once.
         sanity: Add the sanity panel (the true clip, its first frame frozen, reversed, shuffled, noise, another case's
             clip) and warn where the judger cannot tell the true clip from the others.
+        shard: Make only a share of the run, such as 2/4: one of the four folders that wmenv merge puts together.
+        workers: Processes that play episodes at once on this machine; the results do not depend on their number.
+        devices: Where the workers' models go, in turn, such as cpu or cuda:0,cuda:1; one worker a device by default.
         report: Write report.html.
     """
     from wmenv.cli.budget import within_budget
     from wmenv.cli.console import env_options, escape, progress
     from wmenv.cli.console import out as console
-    from wmenv.core.protocols import RemoteJudger
     from wmenv.runs.evaluate import evaluate as run
-    from wmenv.runs.form import make_suited, told_form
-    from wmenv.runs.plan import crew_of
 
-    crew = crew_of(agent)
     cast = {"cases": cases, "data": None if data is None else str(data), "condition": condition, "subset": subset}
     judger = within_budget(judger, max_requests, max_cost)
-    made = make_suited(env, crew, **env_options(set_ or [], judger=judger, size=size, frames=frames, **cast))
-    suite = made.unwrapped
-    console().print(escape(f"{suite.protocol()['case_set']}: {made.spec.id}"), style="bold")
-    console().print(escape(told_form(suite)))
-    if isinstance(suite.judger, RemoteJudger):
-        console().print(escape(suite.judger.told))
+    screen = console()
     with progress() as show:
         results = run(
-            made,
-            crew,
+            env,
+            agent,
             splits=split,
             episodes=episodes,
             samples=samples,
@@ -100,9 +97,14 @@ def evaluate(
             keep=keep_clips,
             batch=batch,
             sanity=sanity,
+            shard=shard,
+            workers=workers,
+            devices=[] if devices is None else devices.split(","),
             progress=show,
+            told=lambda line: screen.print(escape(line), soft_wrap=True),
+            **env_options(set_ or [], judger=judger, size=size, frames=frames, **cast),
         )
-    return finish(results, out, report, console())
+    return finish(results, out, report, screen)
 
 
 def finish(results, out: Path, report: bool, console) -> int:  # type: ignore[no-untyped-def]
@@ -115,6 +117,9 @@ def finish(results, out: Path, report: bool, console) -> int:  # type: ignore[no
         console.print(f"[red]failed[/red] {escape(f'{failure.agent} {failure.case_id}: {failure.reason}')}")
     if len(results.failures) > 5:
         console.print(f"[red]failed[/red] {len(results.failures) - 5} more, all in {out / 'results.json'}")
+    if not results.complete:
+        made = sum(row.rollouts for row in results.rows)
+        console.print(f"[red]incomplete[/red] {made} rollouts are there, others are missing: go on with --resume")
     if results.sanity is not None:
         for name, reason in results.sanity.left_out.items():
             console.print(f"left out of the sanity panel: {escape(f'{name}: {reason}')}", soft_wrap=True)

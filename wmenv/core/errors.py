@@ -62,6 +62,10 @@ class RunFolderError(WmenvError):
     """A run folder cannot be created, read, locked or written."""
 
 
+class WorkerFailed(WmenvError):
+    """A worker process cannot start, or broke in a way that the run cannot go round."""
+
+
 def told(error: BaseException) -> str:
     """An error as one line of printable text, for reasons that are stored and shown: type, colon, message."""
     return printable(" ".join(f"{type(error).__name__}: {error}".split()))

@@ -13,6 +13,7 @@ from functools import cached_property
 from typing import Any, Generic, TypeVar, cast
 
 from wmenv.core.errors import InvalidArgument, PluginBroken, UnknownName
+from wmenv.core.placement import placed_on
 
 T = TypeVar("T")
 
@@ -128,6 +129,8 @@ class Registry(Generic[T]):
     def create(self, spec: str) -> T:
         """Make the thing that a specification names.
 
+        What takes a `device` and is given none goes where the models of this process go (`wmenv.core.placement`).
+
         Args:
             spec: `name`, `name:target` or either followed by `,key=value` pairs; see `parse_spec`.
 
@@ -138,6 +141,8 @@ class Registry(Generic[T]):
         name, target, options = parse_spec(spec)
         factory = self.load(name)
         arguments = [] if target is None else [target]
+        if placed_on() is not None and "device" in inspect.signature(factory).parameters:
+            options.setdefault("device", placed_on())
         try:
             inspect.signature(factory).bind(*arguments, **options)
         except TypeError as error:

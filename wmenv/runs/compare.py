@@ -1,4 +1,4 @@
-"""Paired comparison of two runs: same cases, same samples, difference criterion by criterion."""
+"""Paired comparison of two runs, or of a baseline and a run: same cases, same samples, criterion by criterion."""
 
 from __future__ import annotations
 
@@ -11,10 +11,9 @@ from typing import Any
 from wmenv.core.canonical import canonical_json
 from wmenv.core.errors import InvalidArgument, ProtocolMismatch, RunFolderError
 from wmenv.core.statistics import Estimate, paired_difference
-from wmenv.core.verdict import Judgement
+from wmenv.runs.baseline import REWARD, Baseline, Values, values_of
 from wmenv.runs.store import RunStore
 
-REWARD = "reward"
 FOLLOWS = {"condition": ("given",)}
 """Entries of a protocol that change with another."""
 
@@ -48,14 +47,21 @@ class Difference:
 
 
 def compare(
-    first: str | os.PathLike[str], second: str | os.PathLike[str], *, pair: str | None = None
+    first: str | os.PathLike[str],
+    second: str | os.PathLike[str],
+    *,
+    pair: str | None = None,
+    level: float = 0.95,
+    expanded: bool = False,
 ) -> list[Difference]:
     """Compare two agents on the same cases.
 
     Args:
-        first: A run folder, or `FOLDER:AGENT` where the run has several agents.
+        first: A run folder, `FOLDER:AGENT` where the run has several agents, or the file of a baseline.
         second: The same; it may be the same folder with another agent.
         pair: Entry of the protocols in which the two may differ, such as `condition`: cases are paired all the same.
+        level: Coverage of the intervals, in (0, 1).
+        expanded: Whether to widen the intervals of few cases, as a decision needs it.
 
     Returns:
         One difference a split and measure, second minus first, the reward first. Agents are paired by name where
@@ -72,7 +78,8 @@ def compare(
     for left, right in _agent_pairs(*sides):
         for split in sides[0].identity["splits"]:
             if split in sides[1].identity["splits"]:
-                found += _differences(sides[0].of(left, split), sides[1].of(right, split), left, right, split)
+                pairs = (sides[0].of(left, split), sides[1].of(right, split))
+                found += _differences(*pairs, left, right, split, level, expanded)
     if not found:
         raise InvalidArgument(f"{first} and {second} share no split; evaluate both on the same --split")
     return found
@@ -85,12 +92,15 @@ class _Side:
     folder: Path
     agent: str | None
     identity: dict[str, Any]
-    finals: Mapping[tuple[str, str], Mapping[tuple[str, int], Judgement | None]]
+    values: Mapping[tuple[str, str], Mapping[tuple[str, int], Values]]
 
     @classmethod
     def open(cls, text: str) -> _Side:
         folder, colon, agent = text, "", ""
         if not Path(text).is_dir():
+            if Path(text).is_file():
+                baseline = Baseline.read(Path(text))
+                return cls(Path(text), None, baseline.identity(), baseline.values())
             folder, colon, agent = text.rpartition(":") if ":" in text else (text, "", "")
         store = RunStore(Path(folder))
         try:
@@ -102,10 +112,10 @@ class _Side:
         names = [a["name"] for a in identity["agents"]]
         if colon and agent not in names:
             raise InvalidArgument(f"{folder} has no agent {agent!r}; it has {', '.join(names)}")
-        finals: dict[tuple[str, str], dict[tuple[str, int], Judgement | None]] = {}
+        values: dict[tuple[str, str], dict[tuple[str, int], Values]] = {}
         for row in rows:
-            finals.setdefault((row.agent, row.split), {})[row.case_id, row.sample] = row.final
-        return cls(Path(folder), agent if colon else None, identity, finals)
+            values.setdefault((row.agent, row.split), {})[row.case_id, row.sample] = values_of(row.final)
+        return cls(Path(folder), agent if colon else None, identity, values)
 
     def names(self) -> list[str]:
         """The agent that was asked for, else those of the run; its sanity panel is no contestant."""
@@ -114,8 +124,8 @@ class _Side:
         agents = self.identity["agents"]
         return [a["name"] for a in agents if not a.get("sanity")] or [a["name"] for a in agents]
 
-    def of(self, agent: str, split: str) -> Mapping[tuple[str, int], Judgement | None]:
-        return self.finals.get((agent, split), {})
+    def of(self, agent: str, split: str) -> Mapping[tuple[str, int], Values]:
+        return self.values.get((agent, split), {})
 
 
 def _agent_pairs(left: _Side, right: _Side) -> list[tuple[str, str]]:
@@ -148,28 +158,26 @@ def _brief(value: Any) -> str:
 
 
 def _differences(
-    first: Mapping[tuple[str, int], Judgement | None],
-    second: Mapping[tuple[str, int], Judgement | None],
+    first: Mapping[tuple[str, int], Values],
+    second: Mapping[tuple[str, int], Values],
     left: str,
     right: str,
     split: str,
+    level: float,
+    expanded: bool,
 ) -> list[Difference]:
     everything = sorted({*first, *second})
-    measures = [REWARD]
-    for judgement in (*first.values(), *second.values()):
-        if judgement is not None:
-            measures += [v.criterion for v in judgement.verdicts]
-            break
+    measures = dict.fromkeys([REWARD, *(name for values in (*first.values(), *second.values()) for name in values)])
     found = []
     for measure in measures:
-        pairs = [(_value(first.get(key), measure), _value(second.get(key), measure), key[0]) for key in everything]
+        pairs = [(first.get(key, {}).get(measure), second.get(key, {}).get(measure), key[0]) for key in everything]
         whole = [(a, b, case) for a, b, case in pairs if a is not None and b is not None]
-        estimate = paired_difference([a for a, _, _ in whole], [b for _, b, _ in whole], [case for _, _, case in whole])
+        estimate = paired_difference(
+            [a for a, _, _ in whole],
+            [b for _, b, _ in whole],
+            [case for _, _, case in whole],
+            level=level,
+            expanded=expanded,
+        )
         found.append(Difference(left, right, split, measure, estimate, len(whole), len(everything) - len(whole)))
     return found
-
-
-def _value(judgement: Judgement | None, measure: str) -> float | None:
-    if judgement is None:
-        return None
-    return judgement.reward if measure == REWARD else judgement[measure].score

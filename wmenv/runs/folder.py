@@ -51,7 +51,7 @@ class open_run:  # lower case: used as a context manager
 
 
 @contextmanager
-def answers_kept(judger: Judger, folder: Path) -> Iterator[None]:
+def answers_kept(judger: Judger | None, folder: Path) -> Iterator[None]:
     """While a run is under way, its judger keeps in the run folder what it pays for."""
     if not isinstance(judger, RemoteJudger):
         yield
@@ -64,11 +64,21 @@ def answers_kept(judger: Judger, folder: Path) -> Iterator[None]:
 
 
 def _check_same(folder: Path, known: dict[str, Any], wanted: dict[str, Any]) -> None:
-    plain = {key: canonical_json(value) for key, value in wanted.items()}
-    different = [key for key in {**plain, **known} if canonical_json(known.get(key)) != plain.get(key, "null")]
-    if different:
-        list_of = "; ".join(f"{key} was {_short(known.get(key))}, now {_short(wanted.get(key))}" for key in different)
-        raise ProtocolMismatch(f"{folder} holds a run made otherwise: {list_of}. Choose another --out")
+    if told := differing(known, wanted, "was", "now"):
+        raise ProtocolMismatch(f"{folder} holds a run made otherwise: {told}. Choose another --out")
+
+
+def differing(first: dict[str, Any], second: dict[str, Any], one: str, other: str) -> str:
+    """The entries in which two identities differ, in words; empty where there are none.
+
+    Args:
+        first: An identity.
+        second: Another.
+        one: What stands before a value of the first, such as `was`.
+        other: What stands before a value of the second.
+    """
+    keys = [k for k in {**second, **first} if canonical_json(first.get(k)) != canonical_json(second.get(k))]
+    return "; ".join(f"{k} {one} {_short(first.get(k))}, {other} {_short(second.get(k))}" for k in keys)
 
 
 def _short(value: Any) -> str:

@@ -61,14 +61,13 @@ def check_suited(suite: Suite, agents: Mapping[str, Agent]) -> None:
             raise InvalidArgument(f"agent {name} makes clips of one form only: {wants}; its form: {fits}")
 
 
-def told_form(suite: Suite) -> str:
-    """The form of clips in words, for the first lines of a run; empty where the suite leaves it open."""
-    asked = suite.protocol()
-    clip = asked.get("clip") or {}
+def told_form(protocol: Mapping[str, Any]) -> str:
+    """The form of a protocol's clips in words, for the first lines of a run; empty where the suite leaves it open."""
+    clip = protocol.get("clip") or {}
     if not all(clip.get(entry) for entry in ("frames", "height", "width", "fps")):
         return ""
     words = f"{clip['frames']} frames of {clip['width']} x {clip['height']} at {clip['fps']} fps"
-    return f"{words}, {asked['given']} given" if asked.get("given") else words
+    return f"{words}, {protocol['given']} given" if protocol.get("given") else words
 
 
 def _form(agent: Agent) -> Mapping[str, Any]:

@@ -52,6 +52,14 @@ class Keeper:
         keep = dropped != key or key in self._chosen
         return keep, dropped if dropped not in (None, key) and dropped not in self._chosen else None
 
+    def state(self, group: Group) -> list[tuple[float, Key]]:
+        """What has been offered so far, for `reset`."""
+        return list(self._lowest[group])
+
+    def reset(self, group: Group, state: list[tuple[float, Key]]) -> None:
+        """Forget what was offered since `state`."""
+        self._lowest[group] = list(state)
+
     def recall(self, group: Group, rollouts: Iterable[tuple[Key, float | None]]) -> None:
         """Take up the rollouts of an interrupted run."""
         for key, reward in rollouts:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +15,7 @@ from wmenv.core.errors import InvalidArgument
 from wmenv.core.protocols import Agent, Suite
 from wmenv.core.registries import AGENTS
 from wmenv.core.registry import parse_spec
-from wmenv.runs.keep import Key
+from wmenv.runs.keep import Group, Key
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +83,29 @@ def crew_of(agents: Sequence[str | Agent]) -> dict[str, Agent]:
     return crew
 
 
-def grouped(plan: Sequence[Planned]) -> Iterator[tuple[tuple[str, str], list[Planned]]]:
+def grouped(plan: Sequence[Planned]) -> Iterator[tuple[Group, list[Planned]]]:
     """Rollouts by (agent, split), in order of the plan."""
-    groups: dict[tuple[str, str], list[Planned]] = {}
+    groups: dict[Group, list[Planned]] = {}
     for p in plan:
         groups.setdefault((p.agent, p.split), []).append(p)
     yield from groups.items()
+
+
+def planned_rollouts(agents: Sequence[str], cases: Mapping[str, Sequence[str]], samples: int) -> list[Planned]:
+    """Every rollout of a run, in its order.
+
+    Args:
+        agents: Names.
+        cases: Ids by split.
+        samples: Answers a case.
+    """
+    drawn = [(split, case_id) for split, ids in cases.items() for case_id in ids]
+    return [Planned(agent, *case, k) for agent in agents for case in drawn for k in range(samples)]
+
+
+def batches(plan: Sequence[Planned], batch: int) -> list[list[Planned]]:
+    """The batches that agents are handed: of one agent and split each, the same ones however a run is worked off.
+
+    A model may give other last bits in another batch; whoever interrupts, shards or spreads a run keeps to these.
+    """
+    return [members[start : start + batch] for _, members in grouped(plan) for start in range(0, len(members), batch)]

@@ -23,6 +23,7 @@ from wmenv.core.files import write_whole
 from wmenv.core.statistics import Estimate, bootstrap_mean, slope
 from wmenv.core.verdict import Verdict
 from wmenv.runs.sanity import LEAST, MARGIN, TRUE, sanity_warnings
+from wmenv.runs.shard import planned_count, shard_of
 from wmenv.runs.store import RolloutRow, RunStore
 
 FILE = "results.json"
@@ -116,6 +117,7 @@ class Results(_Model):
     samples: int
     splits: dict[str, int] = Field(description="Number of cases asked for, by split.")
     agents: list[AgentCard]
+    shard: str | None = Field(default=None, description="Which share of the run this is, such as 2/4; null for all.")
     complete: bool = Field(description="Whether every planned rollout has a row.")
     rows: list[Row]
     sanity: SanityResult | None = Field(default=None, description="Of the sanity panel, where there was one.")
@@ -169,7 +171,7 @@ def summarise(store: RunStore, environment: Mapping[str, Any]) -> Results:
     groups: dict[tuple[str, str], list[RolloutRow]] = defaultdict(list)
     for rollout in rollouts:
         groups[rollout.agent, rollout.split].append(rollout)
-    planned = sum(identity["splits"].values()) * identity["samples"] * len(identity["agents"])
+    shard = shard_of(identity)
     criteria = [criterion["id"] for criterion in identity["protocol"]["criteria"]]
     rows = [
         _row(agent["name"], split, groups[agent["name"], split], criteria)
@@ -179,7 +181,7 @@ def summarise(store: RunStore, environment: Mapping[str, Any]) -> Results:
     ]
     return Results(
         schema=SCHEMA,
-        title=f"{identity['protocol']['case_set']}: {identity['env_id']}",
+        title=f"{identity['protocol']['case_set']}: {identity['env_id']}{'' if shard is None else f', shard {shard}'}",
         env_id=identity["env_id"],
         protocol=identity["protocol"],
         protocol_digest=digest(identity["protocol"]),
@@ -187,7 +189,8 @@ def summarise(store: RunStore, environment: Mapping[str, Any]) -> Results:
         samples=identity["samples"],
         splits=identity["splits"],
         agents=[AgentCard(**agent) for agent in identity["agents"]],
-        complete=len(rollouts) == planned,
+        shard=None if shard is None else str(shard),
+        complete=len(rollouts) == planned_count(identity),
         rows=rows,
         sanity=_sanity(identity, rows),
         failures=[_failure(rollout) for rollout in rollouts if _reason(rollout)],

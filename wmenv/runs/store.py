@@ -228,6 +228,23 @@ class RunStore:
             return [StepRow(n, kind, digest, json.loads(spec), _load(text)) for n, kind, digest, spec, text in rows]
 
 
+def plain_row(row: RolloutRow) -> dict[str, Any]:
+    """A row as JSON values, as it would be stored; `row_of` reads it again."""
+    return {
+        "row": [row.agent, row.split, row.case_id, row.sample, row.state, row.reason],
+        "final": None if row.final is None else _dump(row.final, evidence=False),
+        "steps": [[s.step, s.kind, s.digest, dict(s.spec), _dump(s.judgement, evidence=True)] for s in row.steps],
+    }
+
+
+def row_of(plain: Mapping[str, Any]) -> RolloutRow:
+    """The row that `plain_row` wrote; which clip is kept is no part of it."""
+    final = None if plain["final"] is None else _load(plain["final"])
+    agent, split, case_id, sample, state, reason = plain["row"]
+    steps = tuple(StepRow(n, kind, digest, spec, _load(text)) for n, kind, digest, spec, text in plain["steps"])
+    return RolloutRow(agent, split, case_id, sample, state, reason, final=final, steps=steps)
+
+
 def stored_identity(folder: Path) -> dict[str, Any] | None:
     """Identity of the run in a folder, None where none was written yet; changes nothing in the folder.
 
