@@ -1,0 +1,153 @@
+"""What pushed something, what overlaps, and pictures brought to one brightness and softness."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wmenv.core.registries import JUDGERS
+from wmenv.judgers.scenes.contacts import Source, possible
+from wmenv.judgers.scenes.forces import FRICTION, _beyond, unexplained
+from wmenv.judgers.scenes.silhouette import Window
+from wmenv.judgers.scenes.steady import blurred, steadied
+from wmenv.studies.degraded import DEGRADATIONS, warped
+from wmenv.studies.scene_exam import asked
+from wmenv.worlds.scenes.catalogue import scene
+from wmenv.worlds.scenes.plants import plant
+from wmenv.worlds.scenes.shapes import closest, shared
+from wmenv.worlds.scenes.world import GRAVITY, Camera, Part, World
+
+FPS = 16.0
+angles = st.floats(-np.pi, np.pi)
+
+
+def way(angle: float) -> np.ndarray:
+    return np.array([np.cos(angle), np.sin(angle)])
+
+
+@given(angles, angles, st.floats(0.1, 10.0))
+def test_a_push_is_explained_within_the_cone_of_one_contact(normal: float, push: float, size: float) -> None:
+    left = float(np.linalg.norm(_beyond(size * way(push), way(normal)[None])))
+    off = abs((push - normal + np.pi) % (2 * np.pi) - np.pi)
+    beside = np.clip(off - FRICTION, 0.0, np.pi / 2)
+    assert left == pytest.approx(size * np.sin(beside), abs=1e-6 * size)
+
+
+@given(angles, angles)
+def test_two_contacts_explain_all_between_them(first: float, second: float) -> None:
+    between = way(first) + way(second)
+    assert np.linalg.norm(_beyond(between, np.stack([way(first), way(second)]))) < 1e-6
+
+
+def side(sources: tuple[Source, ...] = ()) -> tuple[World, Any]:
+    return World((), camera=Camera((0.0, 0.0), 1.0)), SimpleNamespace(sources=sources)
+
+
+def test_free_fall_needs_no_explanation_and_a_push_does() -> None:
+    t = np.arange(12) / FPS
+    places = np.column_stack([0.8 * t, 0.5 + 1.5 * t - 0.5 * GRAVITY * t**2])
+    world, gaps = side()
+    assert np.abs(unexplained(places, gaps, world, FPS)).max() < 1e-12
+    places[6:, 0] += 0.03 * np.arange(6)  # 3 cm a frame faster from frame 6 on
+    left = unexplained(places, gaps, world, FPS)
+    assert left[6] == pytest.approx([0.03, 0.0], abs=1e-12) and np.abs(np.delete(left, 6, axis=0)).max() < 1e-12
+
+
+def test_a_floor_carries_but_does_not_pull() -> None:
+    floor = Source(np.tile([0.0, 1.0], (12, 1, 1)), np.ones(11, bool))
+    world, gaps = side((floor,))
+    rest = np.zeros((12, 2))
+    assert np.abs(unexplained(rest, gaps, world, FPS)).max() < 1e-12
+    down = np.zeros((12, 2))
+    down[6:, 1] = -2 * GRAVITY / FPS**2 * np.arange(6)  # in one frame twice the speed that gravity gives
+    assert unexplained(down, gaps, world, FPS)[6] == pytest.approx([0.0, -GRAVITY / FPS**2], abs=1e-12)
+
+
+def test_contact_between_frames_needs_a_way_there_and_back() -> None:
+    bounce = np.abs(np.linspace(1.0, -1.0, 12)) + 0.001  # meets between the frames 5 and 6
+    assert list(np.flatnonzero(possible(bounce, 100.0))) == [5]
+    away = np.linspace(0.1, 1.0, 12)
+    assert not possible(away, 100.0).any()
+
+
+@pytest.mark.parametrize("share", [0.0, 0.25, 0.5, 1.0])
+def test_shared_area_of_boxes(share: float) -> None:
+    a = Part("a", "box", (0.2, 0.1), (0.0, 0.0), (200, 0, 0))
+    b = Part("b", "box", (0.2, 0.1), (0.0, 0.0), (0, 0, 200))
+    for turn in (0.0, 0.7):
+        apart = 0.4 * (1 - share) * way(turn)
+        assert shared(a, np.array([0.0, 0.0, turn]), b, np.array([*apart, turn])) == pytest.approx(share, abs=0.05)
+
+
+def test_what_lies_in_something_larger_is_shared_whole() -> None:
+    small = Part("small", "ball", (0.1,), (0.0, 0.0), (200, 0, 0))
+    large = Part("large", "box", (1.0, 1.0), (0.0, 0.0), (0, 0, 200))
+    here, there = np.array([0.3, 0.0, 0.0]), np.zeros(3)
+    assert shared(small, here, large, there) == 1.0
+    assert shared(large, there, small, here) == pytest.approx(1.0, abs=0.35)  # few points are in the ball
+
+
+def test_the_other_ones_surface_pushes_along_its_normal() -> None:
+    ball = Part("ball", "ball", (0.1,), (0.0, 0.0), (200, 0, 0))
+    floor = Part("floor", "box", (2.0, 0.2), (0.0, 0.0), (90, 90, 90))
+    gap, ways = closest(ball, np.array([0.4, 0.31, 0.0]), floor, np.zeros(3))
+    assert gap == pytest.approx(0.01, abs=1e-3) and ways[0] == pytest.approx([0.0, 1.0], abs=1e-3)
+
+
+@pytest.fixture(scope="module")
+def marble() -> Any:
+    return scene("gaming/marble").case(3)
+
+
+@pytest.fixture(scope="module")
+def plate(marble: Any) -> np.ndarray:
+    return asked(marble).facts.plate(128).clip.frames[0].astype(float)
+
+
+@pytest.mark.parametrize("sigma", [1.0, 2.0, 4.0])
+def test_blur_is_told_from_edges(plate: np.ndarray, sigma: float) -> None:
+    frames = np.stack([plate] + [blurred(plate, sigma)] * 7)
+    assert steadied(frames, plate).softness == pytest.approx(sigma, rel=0.15)
+
+
+def test_brightness_and_noise_are_told_and_taken_out(plate: np.ndarray) -> None:
+    noise = np.random.default_rng(0).normal(0, 20, (8, *plate.shape))
+    frames = np.clip(plate * np.linspace(1, 0.5, 8)[:, None, None, None] + noise, 0, 255)
+    steady = steadied(frames, plate)
+    assert steady.gain == pytest.approx(np.linspace(1, 0.5, 8), abs=0.02)
+    grey = 20 / np.sqrt(3)  # of the mean of three channels
+    assert steady.noise == pytest.approx(np.full(8, grey), rel=0.15)
+    levelled = np.abs(steady.frames - steady.plate)[:, 20:-20, 20:-20]
+    assert levelled.mean() < 0.5 * np.abs(noise / np.linspace(1, 0.5, 8)[:, None, None, None]).mean()
+
+
+def test_a_silhouette_is_as_soft_as_the_picture() -> None:
+    part = Part("ball", "ball", (0.2,), (0.0, 0.0), (214, 40, 40))
+    camera, pose = Camera((0.0, 0.0), 1.0), np.zeros(3)
+    sharp, soft = (Window(camera, 128, pose[:2], 0.6, softness).coverage(part, pose) for softness in (0.0, 3.0))
+    assert soft.max() < 1.0 and soft.sum() == pytest.approx(
+        sharp.sum(), rel=0.1
+    )  # what is too faint to see is left out
+
+
+@pytest.mark.parametrize(("name", "criterion"), [("blur", "quality"), ("noise", "quality"), ("flicker", "temporal")])
+def test_poor_pictures_break_their_own_criterion_alone(marble: Any, name: str, criterion: str) -> None:
+    planted = plant(marble, name, 16)
+    assert planted is not None
+    (judged,) = JUDGERS.create("scene-pixels").judge([asked(marble)], [planted.rendering.clip])
+    low = {v.criterion for v in judged.verdicts[1:] if v.score is not None and v.score < 0.5}
+    assert low == {criterion}
+
+
+def test_degradations_leave_the_first_frame_in_its_place(marble: Any) -> None:
+    clip = marble.rendering.clip
+    assert (warped(clip, 1.0).frames[0] == clip.frames[0]).all()
+    for name, degrade in DEGRADATIONS.items():
+        poor = degrade(clip)
+        assert poor.frames.shape == clip.frames.shape and poor.fps == clip.fps, name
+        assert 0 < np.abs(poor.frames.astype(float) - clip.frames).mean() < 8, name
