@@ -11,8 +11,8 @@ import pytest
 
 import wmenv  # noqa: F401 - registers the ids
 from wmenv.core.clip import Clip
+from wmenv.core.correlation import spearman
 from wmenv.core.registries import AGENTS
-from wmenv.core.statistics import spearman
 from wmenv.judgers.physics.official import official_frames, official_velocity_error
 from wmenv.studies.parser import usual_cases
 from wmenv.worlds.discs.criteria import MEASURES

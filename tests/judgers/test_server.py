@@ -602,7 +602,8 @@ def test_the_documentation_lists_the_options_with_their_defaults() -> None:
     from wmenv.judgers.servers import ServerJudger
 
     page = (Path(__file__).resolve().parents[2] / "docs" / "judgers.md").read_text()
-    rows = re.findall(r"^\| `(\w+)` \| (.*?) \| ", page.partition("## Servers")[2], flags=re.MULTILINE)
+    section = page.partition("## Servers")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\| `(\w+)` \| (.*?) \| ", section, flags=re.MULTILINE)
     told = {name: default.strip("`") for name, default in rows}
     taken = list(inspect.signature(ServerJudger).parameters.values())[1:]
     real = {p.name: "" if p.default is None else str(p.default) for p in taken if p.name not in ("key", "api_key")}

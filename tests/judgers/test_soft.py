@@ -11,10 +11,10 @@ import pytest
 
 from wmenv.core.case import Case
 from wmenv.core.clip import Clip
+from wmenv.core.correlation import spearman
 from wmenv.core.errors import InvalidArgument, InvalidCase, MissingExtra
 from wmenv.core.protocols import DifferentiableJudger, Judger
 from wmenv.core.registries import AGENTS, JUDGERS
-from wmenv.core.statistics import spearman
 from wmenv.worlds.discs.criteria import MEASURES
 from wmenv.worlds.discs.discs import Discs
 from wmenv.worlds.discs.draw import draw

@@ -42,8 +42,9 @@ def loaded(tmp_path_factory: pytest.TempPathFactory) -> None:
 
 
 @pytest.fixture
-def run(pytester: pytest.Pytester) -> Callable[..., pytest.RunResult]:
-    """pytest in this process, with the plugin."""
+def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Callable[..., pytest.RunResult]:
+    """pytest in this process, with the plugin; not as a worker of pytest-xdist, which measures nothing."""
+    monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)
 
     def inner(*arguments: str) -> pytest.RunResult:
         return pytester.runpytest_inprocess(*_by_name(), "-p", "no:cacheprovider", *arguments)
@@ -239,7 +240,10 @@ def test_benchmarks_record_ratios(pytester: pytest.Pytester, run: Callable[..., 
 
 
 @pytest.mark.slow
-def test_an_alignment_step_takes_longer_than_its_clips(pytester: pytest.Pytester) -> None:
+def test_an_alignment_step_takes_longer_than_its_clips(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)
     for needed in ("pytest_benchmark", "torch", "diffusers", "peft"):
         pytest.importorskip(needed)
     pytester.makepyfile(
