@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from wmenv.judgers.scenes.colours import FAINT, chroma
 from wmenv.judgers.scenes.silhouette import Window
-from wmenv.judgers.scenes.tracking import Track, Tracker
+from wmenv.judgers.scenes.track import Track
+from wmenv.judgers.scenes.tracking import Tracker
 from wmenv.worlds.scenes.shapes import closest, distance, outline, push, reach, shared
 from wmenv.worlds.scenes.world import GRAVITY, Part
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from wmenv.judgers.scenes.colours import turned
 from wmenv.judgers.scenes.steady import Steady
-from wmenv.judgers.scenes.tracking import Track
+from wmenv.judgers.scenes.track import Track
 
 FloatArray = NDArray[np.float64]
 

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from wmenv.judgers.scenes.contacts import Gaps
 from wmenv.judgers.scenes.motion import inside
-from wmenv.judgers.scenes.tracking import COVERED, FREE, Track, Tracker
+from wmenv.judgers.scenes.track import COVERED, FREE, Track
+from wmenv.judgers.scenes.tracking import Tracker
 from wmenv.worlds.scenes.world import Liquid, World
 
 FloatArray = NDArray[np.float64]

@@ -16,7 +16,8 @@ from wmenv.judgers.scenes.look import look
 from wmenv.judgers.scenes.matter import Flow, flow, matter
 from wmenv.judgers.scenes.motion import motion
 from wmenv.judgers.scenes.steady import steadied
-from wmenv.judgers.scenes.tracking import Track, Tracker
+from wmenv.judgers.scenes.track import Track
+from wmenv.judgers.scenes.tracking import Tracker
 from wmenv.worlds.scenes.facts import Facts
 from wmenv.worlds.scenes.seen import Seen
 

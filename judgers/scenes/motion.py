@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from wmenv.judgers.scenes.contacts import Gaps
 from wmenv.judgers.scenes.forces import beyond_contacts, unexplained
-from wmenv.judgers.scenes.tracking import Track
+from wmenv.judgers.scenes.track import Track
 from wmenv.worlds.scenes.world import GRAVITY, World
 
 FloatArray = NDArray[np.float64]
