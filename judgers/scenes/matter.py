@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from wmenv.judgers.scenes.contacts import Gaps
 from wmenv.judgers.scenes.motion import inside
-from wmenv.judgers.scenes.track import COVERED, FREE, Track
+from wmenv.judgers.scenes.track import COVERED, FREE, Track, second
 from wmenv.judgers.scenes.tracking import Tracker
 from wmenv.worlds.scenes.world import Liquid, World
 
@@ -60,10 +60,10 @@ def matter(track: Track, gaps: Gaps, world: World, scale: float) -> Matter:
     sunk = (gaps.solid < -1.0 / scale) & (track.clear > 0.3) & (track.amount > 0.15)
     gone = here & ~mingled & (track.clear > COVERED) & (track.amount < 0.15) & (track.other < 0.3)
     return Matter(
-        growth=_second(more * amount),
-        loss=_second(-known * amount),
-        aspect=_second(known * np.where(track.spread[:, 1] > 0, np.abs(aspect), 0.0)),
-        narrow=_second(np.abs(width) * np.where(here & sunk, np.where(gaps.others > 2 / scale, 1.0, DOUBT), 0.0)),
+        growth=second(more * amount),
+        loss=second(-known * amount),
+        aspect=second(known * np.where(track.spread[:, 1] > 0, np.abs(aspect), 0.0)),
+        narrow=second(np.abs(width) * np.where(here & sunk, np.where(gaps.others > 2 / scale, 1.0, DOUBT), 0.0)),
         gone=int(gone.sum()),
         blink=int(gone.sum()) if _sudden(gone, track) else 0,
         found=int(track.seen.sum()),
@@ -80,10 +80,6 @@ def _mingled(track: Track, gaps: Gaps) -> NDArray[np.bool_]:
 def _sudden(gone: NDArray[np.bool_], track: Track) -> bool:
     """Whether it was there, more than half, right before it was gone."""
     return bool((gone[1:] & ~gone[:-1] & (track.amount[:-1] > 0.5)).any())
-
-
-def _second(values: FloatArray) -> float:
-    return max(0.0, float(np.sort(values)[-2])) if len(values) > 1 else 0.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)

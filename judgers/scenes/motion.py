@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from wmenv.judgers.scenes.contacts import Gaps
 from wmenv.judgers.scenes.forces import beyond_contacts, unexplained
-from wmenv.judgers.scenes.track import Track
+from wmenv.judgers.scenes.track import Track, second
 from wmenv.worlds.scenes.world import GRAVITY, World
 
 FloatArray = NDArray[np.float64]
@@ -40,7 +40,6 @@ class Motion:
             that are rather level.
         lift: Likewise those that are rather upright.
         overlap: Area shared with others, second largest, of the smaller one's.
-        notes: Frames at which the largest were seen.
     """
 
     spike: float = 0.0
@@ -51,7 +50,6 @@ class Motion:
     shove: float = 0.0
     lift: float = 0.0
     overlap: float = 0.0
-    notes: dict[str, int] = field(default_factory=dict)
 
 
 def motion(track: Track, gaps: Gaps, world: World, fps: float) -> Motion:
@@ -74,7 +72,7 @@ def motion(track: Track, gaps: Gaps, world: World, fps: float) -> Motion:
         found.gain *= pixels / fps
         if world.view == "side":
             _flights(found, track, usable, touched, fps)
-    found.overlap = _second(_overlapping(track, gaps))
+    found.overlap = second(_overlapping(track, gaps))
     return found
 
 
@@ -98,11 +96,6 @@ def inside(track: Track, world: World) -> NDArray[np.bool_]:
     return np.asarray((offset < world.camera.half_width).all(axis=1))
 
 
-def _second(values: FloatArray) -> float:
-    """The second largest, so that an accident of one frame does not count."""
-    return float(np.sort(values)[-2]) if len(values) > 1 else 0.0
-
-
 def _jumps(found: Motion, track: Track, usable: NDArray[np.bool_], gaps: Gaps, pixels: float) -> NDArray[np.bool_]:
     """How far each step lies from the interval of its neighbours, by axis: 0 for bounces and for free fall.
 
@@ -120,9 +113,7 @@ def _jumps(found: Motion, track: Track, usable: NDArray[np.bool_], gaps: Gaps, p
     jumped = np.zeros(len(usable), bool)
     for k in map(int, np.flatnonzero(size > JUMP)):
         free = float(np.linalg.norm(beyond_contacts(jump[k], gaps, k, k + 3)))
-        if free > found.spike:
-            found.spike = free
-            found.notes["spike"] = k + 1
+        found.spike = max(found.spike, free)
         if free > JUMP:
             jumped[k + 1 : k + 3] = True
     found.spikes = int((size > SPIKE).sum())
@@ -136,10 +127,8 @@ def _pushes(found: Motion, track: Track, usable: NDArray[np.bool_], gaps: Gaps, 
     free[1:-1] &= usable[:-2] & usable[2:]
     size = np.where(free, np.linalg.norm(change, axis=1), 0.0)
     upright = (np.abs(change[:, 1]) > np.abs(change[:, 0])) & (world.view == "side")
-    for name, sort in (("shove", ~upright), ("lift", upright)):
-        setattr(found, name, float(np.where(sort, size, 0.0).max()))
-        if getattr(found, name):
-            found.notes[name] = int(np.where(sort, size, 0.0).argmax())
+    found.shove = float(np.where(upright, 0.0, size).max())
+    found.lift = float(np.where(upright, size, 0.0).max())
 
 
 def _gain(
@@ -171,9 +160,7 @@ def _gain(
         else:
             drop = float(p[t + 1, 1] - p[t + 5, 1])
             gain = float(abs(v2[0]) - np.sqrt(v1 @ v1 + 2 * GRAVITY * max(drop + 0.004, 0.0)))
-        if gain > found.gain:
-            found.gain = gain
-            found.notes["gain"] = t
+        found.gain = max(found.gain, gain)
 
 
 def _flights(found: Motion, track: Track, usable: NDArray[np.bool_], touched: NDArray[np.bool_], fps: float) -> None:
@@ -191,9 +178,7 @@ def _flights(found: Motion, track: Track, usable: NDArray[np.bool_], touched: ND
                 a, error = _acceleration(track.pose[one, :2], fps)
                 fall = max(0.0, abs(a[1] + GRAVITY) - 2 * error) / GRAVITY
                 aside = max(0.0, abs(a[0]) - 2 * error) / GRAVITY
-                if fall > found.fall:
-                    found.fall = float(fall)
-                    found.notes["fall"] = int(one[0])
+                found.fall = max(found.fall, float(fall))
                 found.aside = max(found.aside, float(aside))
         start = stop + 1
 

@@ -70,3 +70,8 @@ class Track:
         """(T,) whether it had its size and shape when it was last seen freely."""
         last = np.maximum.accumulate(np.where(self.clear > FREE, np.arange(len(self.clear)), -1))
         return np.asarray((last < 0) | self.lasting[np.maximum(last, 0)])
+
+
+def second(values: FloatArray) -> float:
+    """The second largest of (T,) values, at least 0: an accident of one frame does not count."""
+    return max(0.0, float(np.sort(values)[-2])) if len(values) > 1 else 0.0

@@ -17,7 +17,7 @@ from wmenv.core.files import write_whole
 from wmenv.core.verdict import Judgement
 from wmenv.runs.folder import differing
 from wmenv.runs.shard import planned_count
-from wmenv.runs.store import RunStore, stored_identity
+from wmenv.runs.store import stored_identity, stored_run
 
 SCHEMA = "wmenv.baseline/0"
 REWARD = "reward"
@@ -58,13 +58,7 @@ class Baseline:
             InvalidArgument: The run has several agents, is a shard, or something of it is missing or failed: a
                 baseline has every value.
         """
-        store = RunStore(run)
-        try:
-            identity, rows = store.identity(), store.rollouts()
-        finally:
-            store.close()
-        if identity is None:
-            raise RunFolderError(f"{run} holds no run yet")
+        identity, rows = stored_run(run)
         if len(identity["agents"]) != 1:
             names = ", ".join(agent["name"] for agent in identity["agents"])
             raise InvalidArgument(f"a baseline is of one agent, {run} has {names}")

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from wmenv.core.canonical import canonical_json
-from wmenv.core.errors import InvalidArgument, ProtocolMismatch, RunFolderError
+from wmenv.core.errors import InvalidArgument, ProtocolMismatch
 from wmenv.core.statistics import Estimate, paired_difference
 from wmenv.runs.baseline import REWARD, Baseline, Values, values_of
-from wmenv.runs.store import RunStore
+from wmenv.runs.store import stored_run
 
 FOLLOWS = {"condition": ("given",)}
 """Entries of a protocol that change with another."""
@@ -102,13 +102,7 @@ class _Side:
                 baseline = Baseline.read(Path(text))
                 return cls(Path(text), None, baseline.identity(), baseline.values())
             folder, colon, agent = text.rpartition(":") if ":" in text else (text, "", "")
-        store = RunStore(Path(folder))
-        try:
-            identity, rows = store.identity(), store.rollouts()
-        finally:
-            store.close()
-        if identity is None:
-            raise RunFolderError(f"{folder} holds no run yet")
+        identity, rows = stored_run(Path(folder))
         names = [a["name"] for a in identity["agents"]]
         if colon and agent not in names:
             raise InvalidArgument(f"{folder} has no agent {agent!r}; it has {', '.join(names)}")

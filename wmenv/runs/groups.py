@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from wmenv.core.errors import InvalidArgument, RunFolderError
+from wmenv.core.errors import InvalidArgument
 from wmenv.core.registries import make_env
 from wmenv.core.statistics import Estimate, bootstrap_mean
 from wmenv.core.verdict import Judgement
-from wmenv.runs.store import RunStore
+from wmenv.runs.store import stored_run
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +60,7 @@ def grouped(run: Path, tag: str, suite: Any = None) -> list[Group]:
         RunFolderError: The folder is no run.
         InvalidArgument: The cases have no such tag.
     """
-    store = RunStore(run)
-    try:
-        identity, rows = store.identity(), store.rollouts()
-    finally:
-        store.close()
-    if identity is None:
-        raise RunFolderError(f"{run} holds no run yet")
+    identity, rows = stored_run(run)
     made = suite if suite is not None else make_env(identity["env_id"], **identity["env_options"]).unwrapped
     ids = list(dict.fromkeys(row.case_id for row in rows))
     cases = {case.id: case for case in made.cases(ids)}

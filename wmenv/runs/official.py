@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from wmenv.core.errors import InvalidArgument, RunFolderError
+from wmenv.core.errors import InvalidArgument
 from wmenv.core.verdict import Judgement, Verdict
 from wmenv.official.benchmarks import BENCHMARKS, Benchmark
 from wmenv.official.files import find, read_json
@@ -17,7 +17,7 @@ from wmenv.official.worldmodelbench import cases as worldmodelbench_cases
 from wmenv.official.worldmodelbench import results as worldmodelbench
 from wmenv.official.worldreasonbench import cases as worldreasonbench_cases
 from wmenv.official.worldreasonbench import results as worldreasonbench
-from wmenv.runs.store import RunStore
+from wmenv.runs.store import stored_run
 
 VIOLATIONS = (*worldmodelbench.GROUPS["physical_laws"], *worldmodelbench.GROUPS["common_sense"])
 
@@ -40,13 +40,7 @@ def export(run: Path, data: Path, agent: str | None = None) -> tuple[str, int, i
         InvalidArgument: The run is of another suite, or has no or several agents of that name.
         RunFolderError: The folder is no run.
     """
-    store = RunStore(run)
-    try:
-        identity, rows = store.identity(), store.rollouts(steps=True)
-    finally:
-        store.close()
-    if identity is None:
-        raise RunFolderError(f"{run} holds no run yet")
+    identity, rows = stored_run(run, steps=True)
     known = _benchmark(identity["protocol"])
     names = [one["name"] for one in identity["agents"]]
     if agent is None and len(names) > 1:

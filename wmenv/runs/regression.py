@@ -9,7 +9,7 @@ from pathlib import Path
 from wmenv.core.errors import InvalidArgument
 from wmenv.runs.baseline import Baseline, values_of
 from wmenv.runs.compare import Difference, compare
-from wmenv.runs.store import RunStore
+from wmenv.runs.store import stored_run
 
 ALPHA, MARGIN = 0.05, 0.001
 LEAST_CASES = 8
@@ -111,11 +111,7 @@ def check_cases(baseline: Baseline) -> None:
 
 
 def _lost(before: Baseline, run: Path) -> list[str]:
-    store = RunStore(run)
-    try:
-        rows = {(row.split, row.case_id, row.sample): row for row in store.rollouts()}
-    finally:
-        store.close()
+    rows = {(row.split, row.case_id, row.sample): row for row in stored_run(run)[1]}
     found = []
     for key, values in sorted(before.rollouts.items()):
         row = rows.get(key)

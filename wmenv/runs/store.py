@@ -317,3 +317,23 @@ def _dump(judgement: Judgement, *, evidence: bool) -> str:
 def _load(text: str) -> Judgement:
     plain = json.loads(text)
     return Judgement(**{**plain, "verdicts": tuple(Verdict(**verdict) for verdict in plain["verdicts"])})
+
+
+def stored_run(folder: Path, *, steps: bool = False) -> tuple[dict[str, Any], list[RolloutRow]]:
+    """Identity and rollouts of the run in a folder, the latter in order of (agent, case id, sample).
+
+    Args:
+        folder: The run folder.
+        steps: Whether with their steps and evidence.
+
+    Raises:
+        RunFolderError: The folder is no run, or holds none yet.
+    """
+    store = RunStore(folder)
+    try:
+        identity, rows = store.identity(), store.rollouts(steps=steps)
+    finally:
+        store.close()
+    if identity is None:
+        raise RunFolderError(f"{folder} holds no run yet")
+    return identity, rows

@@ -14,7 +14,7 @@ import numpy as np
 from wmenv.core.registries import AGENTS
 from wmenv.core.statistics import Estimate, bootstrap_mean
 from wmenv.core.verdict import Judgement
-from wmenv.runs.store import RunStore
+from wmenv.runs.store import stored_run
 from wmenv.studies.blocks import markdown
 from wmenv.worlds.discs.attributes import CONFLICTS, conflict_of
 
@@ -92,11 +92,7 @@ def outcomes_of(judged: Iterable[tuple[str, str, Judgement]]) -> list[Outcome]:
 
 def stored_outcomes(folder: Path) -> list[Outcome]:
     """Outcomes of a run folder that `evaluate` filled with `judger="attribute-conflict", scheme="attributes"`."""
-    store = RunStore(folder)
-    try:
-        rollouts = store.rollouts(steps=True)
-    finally:
-        store.close()
+    _, rollouts = stored_run(folder, steps=True)
     return outcomes_of((r.agent, r.case_id, step.judgement) for r in rollouts for step in r.steps)
 
 

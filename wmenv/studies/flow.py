@@ -14,7 +14,7 @@ import numpy as np
 from wmenv.core.statistics import BOOTSTRAP_SEED, REPLICATES
 from wmenv.runs.evaluate import evaluate
 from wmenv.runs.results import Results
-from wmenv.runs.store import RunStore
+from wmenv.runs.store import stored_run
 from wmenv.studies.blocks import markdown
 from wmenv.worlds.discs.world import LAWS, Law
 
@@ -124,11 +124,7 @@ def _curve_rows(law: Law, curve: Sequence[dict[str, Any]]) -> list[list[str]]:
 
 def case_errors(run: Path, split: str) -> list[float]:
     """Velocity error of every case of a split, units/s, in order of case id."""
-    store = RunStore(run)
-    try:
-        finals = [rollout.final for rollout in store.rollouts() if rollout.split == split and rollout.final]
-    finally:
-        store.close()
+    finals = [rollout.final for rollout in stored_run(run)[1] if rollout.split == split and rollout.final]
     return [value for final in finals if (value := final["velocity"].native) is not None]
 
 

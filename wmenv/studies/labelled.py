@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from wmenv.core.errors import InvalidArgument, RunFolderError
+from wmenv.core.errors import InvalidArgument
 from wmenv.core.verdict import Verdict
 from wmenv.official import answers, rows, targets
 from wmenv.official.files import read_json
 from wmenv.official.labels import WORLDMODELBENCH
 from wmenv.runs.store import FILE as RUN_FILE
-from wmenv.runs.store import RunStore
+from wmenv.runs.store import stored_run
 
 WANTED = (
     "a run folder (its judger's scores are the labels), a .csv of labels (clip, criterion, annotator, value), lines of "
@@ -93,13 +93,7 @@ def judged(run: Path, agent: str | None = None) -> Judged:
         RunFolderError: It is no run.
         InvalidArgument: It has no such agent.
     """
-    store = RunStore(run)
-    try:
-        identity, rollouts = store.identity(), store.rollouts(steps=True)
-    finally:
-        store.close()
-    if identity is None:
-        raise RunFolderError(f"{run} holds no run yet")
+    identity, rollouts = stored_run(run, steps=True)
     names = sorted({row.agent for row in rollouts})
     if agent is not None and agent not in names:
         raise InvalidArgument(f"{run} has no agent {agent!r}; it has {', '.join(names)}")

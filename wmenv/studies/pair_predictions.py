@@ -16,7 +16,7 @@ from wmenv.official.worldreasonbench import results as worldreasonbench
 from wmenv.official.worldreasonbench.pairs import VERDICTS, ClipName, Pair
 from wmenv.official.worldreasonbench.process import QUALITY_WEIGHTS, quality
 from wmenv.runs.store import FILE as RUN_FILE
-from wmenv.runs.store import RunStore
+from wmenv.runs.store import stored_run
 
 EXPECTED = (
     "a run folder, MODEL=RUN, MODEL=full_results.json, or a .csv, .jsonl or .json of rows with task_id, model and "
@@ -112,11 +112,7 @@ def _of_results(path: Path, model: str) -> dict[ClipName, float]:
 
 
 def _of_run(path: Path, model: str | None) -> dict[ClipName, float]:
-    store = RunStore(path)
-    try:
-        rollouts = store.rollouts()
-    finally:
-        store.close()
+    _, rollouts = stored_run(path)
     agents = sorted({row.agent for row in rollouts})
     if model is not None and len(agents) != 1:
         raise InvalidArgument(f"{model}={path} wants a run of one agent; it has {', '.join(agents) or 'none'}")
