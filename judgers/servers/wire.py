@@ -66,6 +66,7 @@ class Wire:
         self._path = parts.path
         self._idle: list[http.client.HTTPConnection] = []
         self._used: set[http.client.HTTPConnection] = set()
+        self._ended: set[http.client.HTTPConnection] = set()
         self._lock = threading.Lock()
 
     def send(self, path: str, body: bytes | None = None) -> Any:
@@ -100,10 +101,11 @@ class Wire:
         with self._lock:
             idle, self._idle = self._idle, []
             used = list(self._used)
+            self._ended |= self._used
         for connection in idle:
             connection.close()
-        for connection in used:  # whoever uses it notices, and closes it
-            with suppress(OSError, AttributeError):  # it may be closed, or not open yet
+        for connection in used:  # whoever uses it notices, and closes it; one that is not open yet, once it has asked
+            with suppress(OSError, AttributeError):
                 connection.sock.shutdown(socket.SHUT_RDWR)
 
     def _taken(self) -> http.client.HTTPConnection:
@@ -119,6 +121,7 @@ class Wire:
     def _give_back(self, connection: http.client.HTTPConnection) -> None:
         with self._lock:
             self._used.discard(connection)
+            self._ended.discard(connection)
             if connection.sock is not None:
                 self._idle.append(connection)
 
@@ -128,6 +131,9 @@ class Wire:
         deadline = time.monotonic() + self.timeout
         headers = {"Content-Type": "application/json", "Accept": "application/json", **self.key.headers()}
         connection.request("GET" if body is None else "POST", f"{self._path}{path}", body, headers)
+        with self._lock:
+            if connection in self._ended:
+                raise ConnectionAbortedError("the connection was ended while it was opened")
         response = connection.getresponse()
         parts: list[bytes] = []
         held = 0

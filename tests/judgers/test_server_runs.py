@@ -21,6 +21,7 @@ import numpy as np
 import pytest
 
 import wmenv
+from wmenv.core.registries import JUDGERS
 from wmenv.envs.worldmodelbench.criteria import criteria
 from wmenv.judgers.servers.store import FILE, Store
 from wmenv.runs.store import RunStore
@@ -266,6 +267,20 @@ def test_ctrl_c_comes_back_at_once_and_keeps_what_was_answered(stub_server: Modu
         sent = len(stub.asked())
         assert done([*line, "--resume"]).returncode == 0
         assert len(stub.asked()) - sent == 4 * QUESTIONS - 4
+
+
+def test_a_connection_that_was_ended_before_it_was_open_waits_for_nobody(stub_server: ModuleType) -> None:
+    with stub_server.Stub() as stub:
+        judger = JUDGERS.create(stub.spec(model="m", answers="logprobs", frames="video"))
+        wire = judger.client.wire
+        connection = wire._taken()
+        wire.close()
+        with pytest.raises(ConnectionAbortedError):
+            wire._exchange(connection, "/models", None)
+        connection.close()
+        wire._give_back(connection)
+        assert wire.send("/models")  # the next one is open again
+        judger.close()
 
 
 def test_a_budget_reaches_a_server_inside_another_judger(stub_server: ModuleType, tmp_path: Path) -> None:

@@ -162,10 +162,11 @@ def test_a_cell_that_fails_is_told_and_leaves_its_claims_undecided(folder: Path)
         ("import sys; sys.stdin.readline(); print('hello', flush=True)", "JSONDecodeError"),
     ],
 )
-def test_a_process_that_dies_costs_its_cell_and_no_other(folder: Path, code: str, why: str) -> None:
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_a_process_that_dies_costs_its_cell_and_no_other(folder: Path, code: str, why: str, jobs: int) -> None:
     for name in ("few-0", "plain-1"):
         (folder / "cells" / f"{name}.json").unlink()
-    outcome = run(folder, jobs=2, worker=[sys.executable, "-c", code])
+    outcome = run(folder, jobs=jobs, worker=[sys.executable, "-c", code])
     assert [(one.run, one.seed) for one in outcome.failures] == [("plain", 1), ("few", 0)]
     assert all(why in one.reason for one in outcome.failures), outcome.failures
     assert len(outcome.cells) == 2

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -103,8 +104,9 @@ class _Worker(threading.Thread):
     def stop(self) -> None:
         """Stop the process at once."""
         self.stopped = True
-        if self.process is not None:
-            self.process.terminate()
+        process = self.process  # the thread may let go of it meanwhile
+        if process is not None:
+            process.terminate()
 
     def run(self) -> None:
         """Give out cells until none is left."""
@@ -117,6 +119,7 @@ class _Worker(threading.Thread):
                 try:
                     self._one(run, seed, log)
                 except Exception as error:
+                    self._end()  # what speaks no JSON does not get the next cell
                     self.news.put(News(run, seed, failed=f"{type(error).__name__}: {error}"))
             if self.process is not None:
                 assert self.process.stdin is not None and self.process.stdout is not None
@@ -126,6 +129,7 @@ class _Worker(threading.Thread):
 
     def _one(self, run: str, seed: int, log: IO[bytes]) -> None:
         if self.process is None or self.process.poll() is not None:
+            self._end()
             self.process = subprocess.Popen(
                 self.command,
                 stdin=subprocess.PIPE,
@@ -156,6 +160,18 @@ class _Worker(threading.Thread):
         status = self.process.wait()
         how = f"by signal {-status}" if status < 0 else f"with status {status}"
         self.news.put(News(run, seed, failed=f"its process ended {how}: {self._tail(begun)}"))
+
+    def _end(self) -> None:
+        """Let go of a process that is of no use any more."""
+        if self.process is None:
+            return
+        assert self.process.stdin is not None and self.process.stdout is not None
+        self.process.kill()
+        self.process.wait()
+        with suppress(BrokenPipeError):
+            self.process.stdin.close()
+        self.process.stdout.close()
+        self.process = None
 
     def _tail(self, begun: int) -> str:
         """The last line that the process left in its log."""
