@@ -116,11 +116,12 @@ class Client:
     def stop(self) -> None:
         """Let every thread that asks or waits come back at once."""
         self._stopped.set()
-        self.wire.close()
+        self.wire.end()
 
     def go_on(self) -> None:
         """Ask again after a `stop`."""
         self._stopped.clear()
+        self.wire.begin()
 
     def _sent(self, payload: Mapping[str, Any]) -> Reply:
         body = json.dumps(payload, separators=(",", ":")).encode()

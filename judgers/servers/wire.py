@@ -66,7 +66,7 @@ class Wire:
         self._path = parts.path
         self._idle: list[http.client.HTTPConnection] = []
         self._used: set[http.client.HTTPConnection] = set()
-        self._ended: set[http.client.HTTPConnection] = set()
+        self._ended = False
         self._lock = threading.Lock()
 
     def send(self, path: str, body: bytes | None = None) -> Any:
@@ -97,19 +97,30 @@ class Wire:
             raise Passing(f"the body is no JSON: {self._safe(data[:40].decode('utf-8', 'replace'))!r}") from None
 
     def close(self) -> None:
-        """End every connection, those in use by other threads included; the next request opens a new one."""
+        """Close the connections that nobody uses; the next request opens a new one."""
         with self._lock:
             idle, self._idle = self._idle, []
-            used = list(self._used)
-            self._ended |= self._used
         for connection in idle:
             connection.close()
+
+    def end(self) -> None:
+        """End every request, those of other threads included, and send none until `begin`."""
+        with self._lock:
+            self._ended = True
+            used = list(self._used)
+        self.close()
         for connection in used:  # whoever uses it notices, and closes it; one that is not open yet, once it has asked
             with suppress(OSError, AttributeError):
                 connection.sock.shutdown(socket.SHUT_RDWR)
 
+    def begin(self) -> None:
+        """Send requests again after an `end`."""
+        self._ended = False
+
     def _taken(self) -> http.client.HTTPConnection:
         with self._lock:
+            if self._ended:
+                raise Passing("requests were ended")
             if self._idle:
                 connection = self._idle.pop()
             else:
@@ -121,7 +132,6 @@ class Wire:
     def _give_back(self, connection: http.client.HTTPConnection) -> None:
         with self._lock:
             self._used.discard(connection)
-            self._ended.discard(connection)
             if connection.sock is not None:
                 self._idle.append(connection)
 
@@ -131,9 +141,8 @@ class Wire:
         deadline = time.monotonic() + self.timeout
         headers = {"Content-Type": "application/json", "Accept": "application/json", **self.key.headers()}
         connection.request("GET" if body is None else "POST", f"{self._path}{path}", body, headers)
-        with self._lock:
-            if connection in self._ended:
-                raise ConnectionAbortedError("the connection was ended while it was opened")
+        if self._ended:
+            raise ConnectionAbortedError("the request was ended while its connection was opened")
         response = connection.getresponse()
         parts: list[bytes] = []
         held = 0

@@ -23,6 +23,7 @@ import pytest
 import wmenv
 from wmenv.core.registries import JUDGERS
 from wmenv.envs.worldmodelbench.criteria import criteria
+from wmenv.judgers.servers.faults import Passing
 from wmenv.judgers.servers.store import FILE, Store
 from wmenv.runs.store import RunStore
 
@@ -269,17 +270,21 @@ def test_ctrl_c_comes_back_at_once_and_keeps_what_was_answered(stub_server: Modu
         assert len(stub.asked()) - sent == 4 * QUESTIONS - 4
 
 
-def test_a_connection_that_was_ended_before_it_was_open_waits_for_nobody(stub_server: ModuleType) -> None:
+def test_requests_that_were_ended_wait_for_nobody(stub_server: ModuleType) -> None:
+    """One that is about to take a connection, and one that is opening it."""
     with stub_server.Stub() as stub:
         judger = JUDGERS.create(stub.spec(model="m", answers="logprobs", frames="video"))
         wire = judger.client.wire
         connection = wire._taken()
-        wire.close()
+        wire.end()
+        with pytest.raises(Passing):
+            wire.send("/models")
         with pytest.raises(ConnectionAbortedError):
             wire._exchange(connection, "/models", None)
         connection.close()
         wire._give_back(connection)
-        assert wire.send("/models")  # the next one is open again
+        wire.begin()
+        assert wire.send("/models")
         judger.close()
 
 

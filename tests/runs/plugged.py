@@ -26,11 +26,11 @@ class Mortal(CopyLast):
     def act(self, requests: Sequence[Any], seeds: Sequence[int]) -> list[Response]:
         deadly = json.loads(self.file.read_text())
         for request in requests:
-            left = deadly.get(request.case_id, deadly.get("all", 0))
-            if left:
-                deadly[request.case_id] = left - 1
-                self.file.write_text(json.dumps(deadly))
-                os.kill(os.getpid(), signal.SIGKILL)
+            for k in range(deadly.get(request.case_id, deadly.get("all", 0))):
+                death = self.file.with_name(f"{request.case_id.replace('/', '-')}.{k}")
+                if not death.exists():
+                    death.touch()
+                    os.kill(os.getpid(), signal.SIGKILL)
         return super().act(requests, seeds)
 
 
