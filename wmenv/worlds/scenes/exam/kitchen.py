@@ -15,7 +15,7 @@ from wmenv.worlds.scenes.world import COLOURS, Camera, Detail, Grip, Part, World
 
 TOP = 0.7
 """Height of the counter, metres."""
-MAT = 0.012
+MAT = 0.002
 """Half height of the mat, metres."""
 STAND, HIP = -0.5, 0.81
 """Where the person stands and how high the hip is, metres."""
@@ -48,7 +48,7 @@ def build(p: Parameters) -> World:
     wide, tall = p["half"]
     begin = TOP + p["height"] + tall
     high = begin + p["lift"]
-    low = TOP + 2 * MAT + wide * abs(np.sin(p["turn"])) + tall * abs(np.cos(p["turn"])) + 0.004
+    low = TOP + wide * abs(np.sin(p["turn"])) + tall * abs(np.cos(p["turn"])) + 0.004
     across = 0.35 + p["time"]
     down = across + 0.3
     hand = through(
@@ -94,7 +94,7 @@ def build(p: Parameters) -> World:
             Part("cupboard", "box", (0.32, 0.2), (0.82, 1.7), grey(192), "decor", y=0.86, depth=0.03),
             Part("cupboard door", "box", (0.008, 0.2), (0.82, 1.7), grey(150), "decor", y=0.82, depth=0.01),
             Part("counter", "box", (0.72, TOP / 2), (0.46, TOP / 2), grey(126), depth=0.22),
-            Part("mat", "box", (0.23, MAT), (p["place"], TOP + MAT), grey(60), depth=0.2),
+            Part("mat", "box", (0.23, MAT), (p["place"], TOP + MAT), grey(60), "decor", depth=0.2),
             block,
             *body,
             replace(palm, y=-0.2, solid=False),
@@ -128,7 +128,7 @@ def progress(p: Parameters, tracks: Tracks) -> FloatArray:
     away = np.abs(path[:, 0] - p["place"])
     across = share((away[0] - away) / (0.85 * away[0]))
     turned = share(np.abs(np.sin(path[:, 2] - path[0, 2])) / 0.95)
-    down = share((path[0, 1] - path[:, 1]) / (0.9 * (path[0, 1] - TOP - 2 * MAT - p["half"][0])))
+    down = share((path[0, 1] - path[:, 1]) / (0.9 * (path[0, 1] - TOP - p["half"][0])))
     return np.asarray((across + turned + down) / 3)
 
 
