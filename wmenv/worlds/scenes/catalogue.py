@@ -49,7 +49,6 @@ EXAM_KEYS = (
     "exam/cannon",
     "exam/stairs",
     "exam/kitchen",
-    "exam/dominoes",
 )
 """Scenes that judgers frozen before them are examined on; they load by key and id, but are no cases that ship."""
 

@@ -19,7 +19,7 @@ VAN = (2.3, 1.15)
 
 def draw(dice: Dice) -> dict[str, Any]:
     """Colours, gaps in metres, how the first car rolls, and what brakes and bumpers are like."""
-    first, second, van, other = dice.some(tuple(COLOURS), 4)
+    first, second, van, other = dice.some(("red", "yellow", "green", "blue", "purple"), 4)
     return {
         "first": first,
         "second": second,

@@ -17,7 +17,7 @@ TOP = 0.7
 """Height of the counter, metres."""
 MAT = 0.002
 """Half height of the mat, metres."""
-STAND, HIP = -0.5, 0.81
+STAND, HIP = -0.46, 0.81
 """Where the person stands and how high the hip is, metres."""
 
 
