@@ -50,9 +50,10 @@ class SaveVideos(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
             OSError: The folder cannot be made.
         """
         RecordConstructorArgs.__init__(self, folder=folder, episode_trigger=episode_trigger)
-        if isinstance(env, gym.vector.VectorEnv):
+        given: object = env
+        if isinstance(given, gym.vector.VectorEnv):
             raise InvalidArgument(
-                f"SaveVideos expects a single environment, got {type(env).__name__}; wrap each one: "
+                f"SaveVideos expects a single environment, got {type(given).__name__}; wrap each one: "
                 "gym.make_vec(ID, N, vectorization_mode='sync', wrappers=[lambda env: SaveVideos(env, FOLDER)])"
             )
         gym.Wrapper.__init__(self, env)
