@@ -101,11 +101,10 @@ def test_reward_gradient(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.long
 def test_policy_gradient(tmp_path: Path) -> None:
     pytest.importorskip("peft")
     errors = numbers(r"ood_high_v (\S+)", run("policy_gradient.py", cwd=tmp_path))
-    assert errors[-1] < 0.95 * errors[0]
+    assert errors[-1] < 0.98 * errors[0]
 
 
 @pytest.mark.slow
