@@ -40,13 +40,14 @@ def test_the_command_line_takes_them(page: Path) -> None:
             pytest.fail(f"{page.name}: {line}\n{error}")
 
 
-# Sizes that show no more than that a command runs. What a line already says is replaced, what it leaves out is added.
+# Sizes that show no more than that a command runs. What a line already says is replaced (by nothing: left out), what it
+# leaves out is added.
 SMALL = (
     (r"evaluate|requests", {"--episodes": "2"}),
     (r"align", {"--updates": "2", "--look-every": "1", "--cases": "2", "--option": "look_cases=2"}),
     (r"train flow", {"--steps": "4", "--points": "1", "--final-clips": "2"}),
     (r"data phyworld", {"--count": "3", "--size": "32"}),
-    (r"data violations", {"--seeds": "1000", "--sizes": "16"}),
+    (r"data violations", {"--seeds": "1000", "--sizes": "16", "--kinds": "newton", "--domain": ""}),
 )
 
 ELSEWHERE = {
@@ -72,8 +73,9 @@ def small(line: str) -> list[str]:
     sizes = next((one for pattern, one in SMALL if re.match(pattern, " ".join(words))), {})
     for option, value in sizes.items():
         if option in words and option != "--option":
-            words[words.index(option) + 1] = value
-        else:
+            k = words.index(option)
+            words[k : k + 2] = [option, value] if value else []
+        elif value:
             words += [option, value]
     return words
 
