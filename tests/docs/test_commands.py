@@ -40,14 +40,12 @@ def test_the_command_line_takes_them(page: Path) -> None:
             pytest.fail(f"{page.name}: {line}\n{error}")
 
 
-# Sizes that show no more than that a command runs. What a line already says is replaced (by nothing: left out), what it
-# leaves out is added.
+# Sizes that show no more than that a command runs. What a line already says is replaced, what it leaves out is added.
 SMALL = (
     (r"evaluate|requests", {"--episodes": "2"}),
     (r"align", {"--updates": "2", "--look-every": "1", "--cases": "2", "--option": "look_cases=2"}),
     (r"train flow", {"--steps": "4", "--points": "1", "--final-clips": "2"}),
     (r"data phyworld", {"--count": "3", "--size": "32"}),
-    (r"data violations", {"--seeds": "1000", "--sizes": "16", "--kinds": "newton", "--domain": ""}),
 )
 
 ELSEWHERE = {
@@ -59,6 +57,7 @@ ELSEWHERE = {
     "diffusers:": "tests/agents/test_diffusers.py, with a pipeline that is there; examples/evaluate_pipeline.py",
     "runs/1": "tests/runs/test_shards.py",
     "answers": "tests/official/test_commands.py, with files that are there; examples/official_worldmodelbench.py",
+    "data violations": "tests/runs/test_violations.py, at a size of seconds",
     "data check": "tests/official/test_copies.py, with a copy that is there",
 }
 """Lines that need what no page makes, by a part of them: which tests run the same commands, and with what."""
@@ -73,9 +72,8 @@ def small(line: str) -> list[str]:
     sizes = next((one for pattern, one in SMALL if re.match(pattern, " ".join(words))), {})
     for option, value in sizes.items():
         if option in words and option != "--option":
-            k = words.index(option)
-            words[k : k + 2] = [option, value] if value else []
-        elif value:
+            words[words.index(option) + 1] = value
+        else:
             words += [option, value]
     return words
 
