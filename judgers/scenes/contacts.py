@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,6 +22,10 @@ FAR = 9.0
 """Gap, metres, where there is nothing."""
 LOOK = 30.0
 """Pixels around a mover within which pixels of actors and liquids are looked for."""
+_TURNS = np.arange(16) * np.pi / 8
+ALL_WAYS = np.concatenate([np.zeros((1, 2)), np.stack([np.cos(_TURNS), np.sin(_TURNS)], axis=-1)])
+RIM = 2.0
+"""Pixels around a silhouette that belong to it."""
 SHOWS = 0.3
 """Share of a pixel that must show a colour; codecs thin colours out."""
 REACHABLE = 1.5
@@ -83,9 +87,10 @@ class Gaps:
             if other != name:
                 alone = sum(part.colour == one.part.colour for part in world.parts if part.moves) == 1
                 self._meet(track, one, alone, None if other in tracker.facts.elastic else _speeds(one, track))
-        for colour in _unfollowed(world, tracks) - {track.part.colour}:
-            painted = np.array([_painted(track, t, colour, tracker) for t in range(frames)])
-            self._add(False, painted, np.zeros((frames, 0, 2)), None)
+        for colour in _painted_ones(world) - {track.part.colour}:
+            known = [one for one in tracks.values() if one.part.colour == colour and one.part.role == "actor"]
+            painted = np.array([_painted(track, t, colour, known, tracker) for t in range(frames)])
+            self._add(False, painted, np.zeros((frames, 0, 2)), _fastest(known))
 
     def _stand(self, track: Track, part: Part) -> None:
         """Add what never moves."""
@@ -95,7 +100,7 @@ class Gaps:
         gap, nearest = distances.min(axis=1), distances.argmin(axis=1)
         ways = push(part, place, edges[np.arange(len(edges)), nearest])[:, None]
         self._add(True, gap, ways, np.tile([part.belt / self.fps, 0.0], (len(gap) - 1, 1, 1)))
-        for t in () if track.shrunk else np.flatnonzero(gap < 0):
+        for t in () if track.reshaped else np.flatnonzero(gap < 0):
             self.overlap[t] = max(self.overlap[t], shared(track.part, track.pose[t], part, place))
 
     def _meet(self, track: Track, other: Track, alone: bool, speeds: FloatArray | None) -> None:
@@ -114,7 +119,7 @@ class Gaps:
         self._add(False, gap, ways, speeds)
         missing = ~other.seen & (other.clear > COVERED)
         self._add(False, np.where(missing, 0.0, FAR), np.zeros((len(gap), 0, 2)), None)
-        if abs(other.part.y) < LEVEL and not (track.shrunk or other.shrunk):
+        if abs(other.part.y) < LEVEL and not (track.reshaped or other.reshaped):
             sure = other.seen if alone or other.part.role == "mover" else other.agreement > SURE
             for t in np.flatnonzero((gap < 0) & sure & other.kept):
                 self.overlap[t] = max(self.overlap[t], shared(track.part, track.pose[t], other.part, other.pose[t]))
@@ -134,36 +139,54 @@ class Gaps:
             self.carried |= met & (up[1:] | up[:-1])
 
 
-def _unfollowed(world: World, tracks: Mapping[str, Track]) -> set[Colour]:
-    """Colours of a liquid and of actors of which no part is followed; grey ones look like the ground."""
+def _painted_ones(world: World) -> set[Colour]:
+    """Colours of actors and of a liquid; grey ones look like the ground."""
     actors = {part.colour for part in world.parts if part.role == "actor"}
-    actors -= {track.part.colour for track in tracks.values() if track.part.role == "actor"}
     vivid = {colour for colour in actors if np.hypot(*chroma(np.array(colour))) > FAINT}
     return vivid if world.liquid is None else vivid | {world.liquid.colour}
 
 
-def _painted(track: Track, t: int, colour: Colour, tracker: Tracker) -> float:
-    """Distance to the nearest pixel of a colour."""
+def _painted(track: Track, t: int, colour: Colour, known: Sequence[Track], tracker: Tracker) -> float:
+    """Distance to the nearest pixel of a colour that is not of something followed: a limb, or what was lost."""
     window = Window(tracker.world.camera, tracker.size, track.pose[t, :2], reach(track.part) + LOOK / tracker.scale)
-    points = window.points[np.asarray(window.of(tracker.masks[colour][t]), float) > SHOWS]
+    shows = np.asarray(window.of(tracker.masks[colour][t]), float) > SHOWS
+    for one in known:
+        if one.seen[t]:
+            shows &= distance(one.part, one.pose[t], window.points) * tracker.scale > RIM
+    points = window.points[shows]
     return float(distance(track.part, track.pose[t], points).min()) if len(points) else FAR
 
 
 def _speeds(other: Track, track: Track) -> FloatArray:
-    """(T - 1, 2, 2) how another thing moves, at its centre and at that of the one it may touch; NaN where unseen."""
-    step = np.diff(other.pose, axis=0)
-    step[~(other.seen[1:] & other.seen[:-1])] = np.nan
+    """(T - 1, 2, 2) how another thing moves, at its centre and at that of the one it may touch; NaN where in doubt."""
+    step = _steps(other)
     arm = (track.pose - other.pose)[:-1, :2]
     turning = step[:, 2:] * np.stack([-arm[:, 1], arm[:, 0]], axis=-1)
     return np.stack([step[:, :2], step[:, :2] + turning], axis=1)
+
+
+def _fastest(known: Sequence[Track]) -> FloatArray | None:
+    """(T - 1, N, 2) all ways in which limbs may move, as fast as the fastest that is followed; NaN where in doubt."""
+    if not known:
+        return None
+    steps = [(_steps(one), reach(one.part)) for one in known]
+    speed = np.max([np.hypot(step[:, 0], step[:, 1]) + np.abs(step[:, 2]) * arm for step, arm in steps], axis=0)
+    return np.asarray(speed[:, None, None] * ALL_WAYS)
+
+
+def _steps(track: Track) -> FloatArray:
+    """(T - 1, 3) from frame to frame; NaN where a thing was not found as surely as at first."""
+    step = np.diff(track.pose, axis=0)
+    step[~(track.sure[1:] & track.sure[:-1])] = np.nan
+    return np.asarray(step)
 
 
 def possible(gap: FloatArray, scale: float, pull: FloatArray | float = 0.0, slack: float = SLACK) -> BoolArray:
     """(T - 1,) whether contact may have happened between a frame and the next.
 
     Two that met between frames came nearer before and part after. At these rates the way to each other and the way
-    apart take one frame together; half a frame more is allowed. Before the first and after the last frame they may have
-    been as fast as on the other way.
+    apart take one frame together; half a frame more is allowed. What touches in a frame touches before and after it.
+    Before the first and after the last frame they may have been as fast as on the other way.
 
     Args:
         gap: (T,) metres.
@@ -178,4 +201,5 @@ def possible(gap: FloatArray, scale: float, pull: FloatArray | float = 0.0, slac
     after = np.maximum(np.concatenate([step[1:], step[-1:]]), 0.0) + slack + drawn[1:]
     before[0], after[-1] = max(before[0], after[0]), max(after[-1], before[-1])
     room = np.maximum(gap - slack, 0.0)
-    return np.asarray(room[:-1] / before + room[1:] / after < REACHABLE)
+    close = room == 0
+    return np.asarray((room[:-1] / before + room[1:] / after < REACHABLE) | close[:-1] | close[1:])

@@ -22,7 +22,7 @@ JUMP = 1.2
 """Pixels likewise; a jump that is no acceleration."""
 PUSH, LINGERS = 0.8, 2
 """Change of velocity, pixels a frame, from which a push is one, and frames without that do not end it."""
-COVERED, SUNK = 0.2, 0.2
+COVERED, SUNK = 0.2, 0.1
 """Share of a silhouette that shows where it is hidden, and share in something else from which that is no wonder."""
 SPIKE = 3.5
 """Pixels at a width of 128; three spikes of one thing are a clip whose frames are not in order."""
@@ -79,9 +79,9 @@ def motion(track: Track, gaps: Gaps, world: World, fps: float) -> Motion:
 
 
 def _overlapping(track: Track, gaps: Gaps) -> FloatArray:
-    """(T,) area shared with others where it is seen, or has gone on into what hides it."""
+    """(T,) area shared with others where it is seen, or has gone on into what it had sunk into."""
     shared = np.where(track.seen & (track.whole | (track.agreement > FITS)) & track.kept, gaps.overlap, 0.0)
-    for t in np.flatnonzero(track.clear < COVERED):
+    for t in np.flatnonzero((track.clear < COVERED) | ~track.seen):
         if t and shared[t - 1] > SUNK:
             shared[t] = max(shared[t], gaps.overlap[t])
     return shared

@@ -25,8 +25,8 @@ OPEN = 0.9
 """Share of a silhouette that nothing must be in front of for that, too: what hides one side narrows it one way."""
 ALIKE, LEFT = 0.2, 0.1
 """Difference of two logarithms up to which a thing has kept its shape, and share of it by which that is told."""
-SHRUNK = 0.1
-"""Logarithm from which a thing that is smaller both ways has shrunk."""
+SHRUNK, FLAT = 0.1, 0.2
+"""Logarithms from which a thing that is smaller both ways has shrunk, and from which one has been flattened."""
 AS_MUCH = 0.1
 """Change of the logarithm of what is seen of a thing, within which nothing of it is hidden."""
 COVERED = 0.5
@@ -77,9 +77,9 @@ class Track:
         return np.asarray(np.where(told, np.maximum(-change.max(axis=1), 0.0), 0.0))
 
     @property
-    def shrunk(self) -> bool:
-        """Whether it shrinks in the clip: its silhouette then covers more than the thing."""
-        return second(self.dwindled) > SHRUNK
+    def reshaped(self) -> bool:
+        """Whether it shrinks or is flattened in the clip: its silhouette then covers more than the thing."""
+        return second(self.dwindled) > SHRUNK or second(self.flattened) > FLAT
 
     @property
     def flattened(self) -> FloatArray:
@@ -102,6 +102,11 @@ class Track:
         seen = self.seen
         usual = float(np.median(self.agreement[seen])) if seen.any() else 0.0
         return np.asarray(seen & (self.agreement > usual - DOUBTFUL))
+
+    @property
+    def sure(self) -> NDArray[np.bool_]:
+        """(T,) whether it was found as well as in the first frame, where its place is known: not another limb."""
+        return np.asarray(self.seen & (self.agreement > self.agreement[0] - DOUBTFUL))
 
     @property
     def whole(self) -> NDArray[np.bool_]:

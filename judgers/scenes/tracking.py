@@ -7,7 +7,7 @@ from collections.abc import Mapping, Set
 import numpy as np
 from numpy.typing import NDArray
 
-from wmenv.judgers.scenes.colours import ANGLE, Colours, Paint, hue, turned
+from wmenv.judgers.scenes.colours import ANGLE, FAINT, Colours, Paint, chroma, hue, turned
 from wmenv.judgers.scenes.overlap import agreement
 from wmenv.judgers.scenes.silhouette import Window
 from wmenv.judgers.scenes.steady import Steady
@@ -71,9 +71,8 @@ class Tracker:
         }
         if self.world.liquid is not None:
             self.followed.discard(self.world.liquid.colour)
-        self.veiling = {
-            part.colour for part in self.world.parts if part.moves and not (part.solid and abs(part.y) < LEVEL)
-        }
+        beside = {p.colour for p in self.world.parts if p.moves and not (p.solid and abs(p.y) < LEVEL)}
+        self.veiling = {colour for colour in beside if np.hypot(*chroma(np.array(colour))) > FAINT}
         if self.world.liquid is not None:
             self.veiling.add(self.world.liquid.colour)
         self.masks = {colour: self.colours.coverage(Paint.of(colour)) for colour in self.known}
@@ -346,7 +345,7 @@ class Tracker:
         if part.details:
             shown, mask = (one * ~window.details(part, pose) for one in (shown, mask))
         expected = max(float((care * shown).sum()), 1.0)
-        near = care * mask * _around(window, part, pose, self.scale, self.margin)
+        near = care * mask * _around(window, part, pose, self.scale, 0.35 * reach(part) * self.scale + self.margin)
         spreads = _principal(window, near) / np.maximum(_principal(window, care * shown), 1e-6)
         return np.array([expected / max(float(shown.sum()), 1.0), float(near.sum()) / expected, *spreads])
 

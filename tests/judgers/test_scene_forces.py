@@ -117,11 +117,11 @@ def test_what_shrinks_is_told_from_what_sinks_in() -> None:
     box = Part("box", "box", (0.3, 0.2), (0.0, 0.0), (200, 0, 0))
     here = np.zeros(3)
     smaller = seen(box, replace(box, size=(0.21, 0.14)), here)
-    assert smaller.shrunk and smaller.dwindled[6] == pytest.approx(-np.log(0.7), abs=0.03)
+    assert smaller.reshaped and smaller.dwindled[6] == pytest.approx(-np.log(0.7), abs=0.03)
     sunk = seen(box, replace(box, size=(0.3, 0.1), at=(0.0, 0.1)), here)
-    assert not sunk.shrunk and not sunk.flattened.any()
+    assert not sunk.reshaped and not sunk.flattened.any()
     wider = seen(box, replace(box, size=(0.3 * 1.2, 0.2 / 1.2)), here)
-    assert not wider.shrunk and wider.flattened[6] == pytest.approx(2 * np.log(1.2), abs=0.03)
+    assert wider.reshaped and wider.flattened[6] == pytest.approx(2 * np.log(1.2), abs=0.03)
 
 
 def test_contact_between_frames_needs_a_way_there_and_back() -> None:

@@ -48,6 +48,8 @@ EXAM_KEYS = (
     "exam/bumper",
     "exam/cannon",
     "exam/stairs",
+    "exam/kitchen",
+    "exam/dominoes",
 )
 """Scenes that judgers frozen before them are examined on; they load by key and id, but are no cases that ship."""
 

@@ -88,7 +88,7 @@ def build(p: Parameters) -> World:
             outlined(ball),
             outlined(box),
         ),
-        camera=Camera((0.1 * side, 0.62)),
+        camera=Camera((0.06 * side, 0.62)),
         style="flat",
         backdrop=(220, 238),
     )
