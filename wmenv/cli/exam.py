@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +10,11 @@ from rich.table import Table
 
 from wmenv.cli.console import escape, out, progress
 from wmenv.core.registries import JUDGERS
+from wmenv.report.card import HTML, comparable, write_cards
 from wmenv.report.numbers import ABSENT, number, spread
-from wmenv.runs.card import FILE, Card
+from wmenv.runs.card import FILE, Card, read_card
+from wmenv.runs.interval import Interval
 from wmenv.runs.progress import Tick
-from wmenv.runs.results import Interval
 from wmenv.studies.exam.choose import world_for
 from wmenv.studies.exam.take import Sitting, take_exam
 
@@ -52,14 +53,16 @@ def examine(
             tell=lambda case, done, total, failed: show(Tick(judger, case, done, total, None, failed)),
         )
     print_card(card)
-    out().print(escape(f"card     {folder / FILE}"), soft_wrap=True)
+    page = write_cards({judger: card}, folder / HTML)
+    for name, path in (("card", folder / FILE), ("report", page)):
+        out().print(escape(f"{name:<8} {path}"), soft_wrap=True)
     return 1 if card.failed else 0
 
 
 def print_card(card: Card) -> None:
     """Print a card as tables."""
     screen = out()
-    screen.print(escape(f"{card.name}, examined on {exam_title(card)}"), style="bold", soft_wrap=True)
+    screen.print(escape(f"{card.name}, examined on {card.title}"), style="bold", soft_wrap=True)
     screen.print(_criteria(card))
     screen.print(_curves(card))
     screen.print(_controls(card))
@@ -73,9 +76,50 @@ def print_card(card: Card) -> None:
             screen.print(escape(f"  {count} x {reason}"), soft_wrap=True)
 
 
-def exam_title(card: Card) -> str:
-    """What a card was examined on, in words."""
-    return f"{card.exam['env']}, {len(card.exam['cases'])} cases, exam {card.exam_digest}"
+def compare(paths: Sequence[Path], page: Path | None) -> None:
+    """Print cards side by side, and write them as a page where one is asked for.
+
+    Args:
+        paths: Of the cards.
+        page: The page, or None.
+
+    Raises:
+        InvalidArgument: There are fewer than two, or a file is no card.
+        ProtocolMismatch: They are of different exams.
+    """
+    read = [read_card(path) for path in paths]
+    names = [card.name for card in read]
+    cards = {
+        name if names.count(name) == 1 else str(path): card for name, path, card in zip(names, paths, read, strict=True)
+    }
+    comparable(cards)
+    screen, first = out(), read[0]
+    screen.print(escape(f"{len(cards)} judgers examined on {first.title}"), style="bold", soft_wrap=True)
+    criteria = list(dict.fromkeys(one.criterion for card in read for one in card.criteria))
+    for title, pick in (("balanced accuracy", "balanced"), ("AUROC", "auroc"), ("calibration error", "calibration")):
+        rows = {name: [_whole(card, name, pick) for card in read] for name in criteria}
+        screen.print(_beside(title, cards, rows))
+    caught = {one.name: [card.controls[k].caught for card in read] for k, one in enumerate(first.controls)}
+    flips = {one.name: [card.flips[k].rate for card in read] for k, one in enumerate(first.flips)}
+    flips["attack"] = [None if card.attack is None else card.attack.flipped for card in read]
+    screen.print(_beside("caught", cards, caught))
+    screen.print(_beside("flipped", cards, flips))
+    if page is not None:
+        screen.print(escape(f"report   {write_cards(cards, page)}"), soft_wrap=True)
+
+
+def _whole(card: Card, criterion: str, figure: str) -> Interval | None:
+    """A figure of a criterion over all sizes."""
+    return next((getattr(one.whole, figure) for one in card.criteria if one.criterion == criterion), None)
+
+
+def _beside(title: str, cards: Mapping[str, Card], rows: Mapping[str, Sequence[Interval | None]]) -> Table:
+    """One figure, a row a criterion or form, a column a card."""
+    table = _table(title, *map(escape, cards))
+    for name, found in rows.items():
+        told = [_cell(one) + ("" if one is None else f" of {one.n}") for one in found]
+        table.add_row(escape(name), *told)
+    return table
 
 
 def _criteria(card: Card) -> Table:

@@ -19,6 +19,7 @@ def judge_run(
     out: Path | None = None,
     max_requests: int | None = None,
     max_cost: float | None = None,
+    card: Path | None = None,
     resume: Annotated[bool, Parameter(negative="")] = False,
     retry_failed: Annotated[bool, Parameter(negative="")] = False,
 ) -> int:
@@ -32,6 +33,8 @@ def judge_run(
         out: New run folder; RUN-JUDGER by default.
         max_requests: Requests that a server:URL may get in all, resumptions included; what cannot be asked has failed.
         max_cost: What they may cost in all; needs server:URL,price_in=P,price_out=Q, prices of a million tokens.
+        card: Card of the judger, written by wmenv judge exam: its key figures stand beside the scores, and it is kept
+            in the new folder. A card of another judger is refused.
         resume: Go on with an interrupted rejudging.
         retry_failed: With --resume, judge again what could not be judged; answers that came are not asked for again.
     """
@@ -44,7 +47,7 @@ def judge_run(
     asked = within_budget(judger, max_requests, max_cost) or judger
     target = out or run.with_name(f"{run.name}-{judger.partition(':')[0]}")
     with progress() as show:
-        results = rejudge(run, asked, target, resume=resume, retry_failed=retry_failed, progress=show)
+        results = rejudge(run, asked, target, resume=resume, retry_failed=retry_failed, card=card, progress=show)
     status = finish(results, target, True, console())
     if not results.complete:
         console().print("incomplete: only kept clips could be judged; evaluate with --keep-clips all for the rest")
@@ -178,3 +181,20 @@ def judge_exam(
         options=env_options(set_ or []),
         retry_failed=retry_failed,
     )
+
+
+@judge.command(name="compare")
+def judge_compare(cards: list[Path], /, *, out: Path | None = None) -> None:
+    """Put cards of judgers side by side.
+
+    For example: wmenv judge compare cards/flat cards/deep --out flat-or-deep.html
+
+    All must be of one exam: cards that were examined on different things are refused, with what differs.
+
+    Args:
+        cards: Cards that wmenv judge exam wrote, card.json or its folder, two or more.
+        out: An HTML file to write as well.
+    """
+    from wmenv.cli.exam import compare
+
+    compare(cards, out)

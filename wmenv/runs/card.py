@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from wmenv.core.errors import InvalidArgument, ProtocolMismatch
 from wmenv.core.files import write_whole
-from wmenv.runs.results import Interval
+from wmenv.runs.interval import Interval, Model
 
 FILE = "card.json"
+KEPT = "judger-card.json"
+"""Name of a card in the folder of a run that its judger scored."""
 SCHEMA: Literal["wmenv.card/0"] = "wmenv.card/0"
 
 
-class _Model(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Figures(_Model):
+class Figures(Model):
     """How well a judger tells broken clips from lawful ones under one criterion."""
 
     broken: int = Field(description="Broken clips with an answer.")
@@ -36,7 +35,7 @@ class Figures(_Model):
     )
 
 
-class Point(_Model):
+class Point(Model):
     """One size of one plant: a point of a psychometric curve."""
 
     plant: str
@@ -45,7 +44,7 @@ class Point(_Model):
     figures: Figures
 
 
-class CriterionCard(_Model):
+class CriterionCard(Model):
     """One criterion: all plants together, then each in its sizes."""
 
     criterion: str
@@ -53,7 +52,7 @@ class CriterionCard(_Model):
     points: list[Point]
 
 
-class Control(_Model):
+class Control(Model):
     """One kind of clip that no judger may take for the true one."""
 
     name: str
@@ -64,7 +63,7 @@ class Control(_Model):
     below: Interval | None = Field(description="By how much its reward is below the true clip's, in [-1, 1].")
 
 
-class Flip(_Model):
+class Flip(Model):
     """The same thing shown or asked in another way."""
 
     name: str
@@ -75,7 +74,7 @@ class Flip(_Model):
     criteria: dict[str, Interval]
 
 
-class Attack(_Model):
+class Attack(Model):
     """Clips changed along the judger's own gradient, within a few grey levels, until it errs."""
 
     what: str
@@ -87,7 +86,7 @@ class Attack(_Model):
     oracle_moved: float | None = Field(description="Largest change of its score.")
 
 
-class Second(_Model):
+class Second(Model):
     """Agreement with a second judger on the same clips under one criterion."""
 
     criterion: str
@@ -98,7 +97,7 @@ class Second(_Model):
     spearman: Interval | None
 
 
-class Card(_Model):
+class Card(Model):
     """What an exam found."""
 
     schema_: Literal["wmenv.card/0"] = Field(alias="schema")
@@ -123,6 +122,11 @@ class Card(_Model):
     def coverage(self) -> float:
         """Share of the verdicts that concern their case and did not fail."""
         return 1.0 - self.failed / self.verdicts if self.verdicts else 0.0
+
+    @property
+    def title(self) -> str:
+        """What was shown, in words."""
+        return f"{self.exam['env']}, {len(self.exam['cases'])} cases, exam {self.exam_digest}"
 
     def write(self, folder: Path, name: str = FILE) -> Path:
         """Write the card whole or not at all; returns its path."""
@@ -151,9 +155,73 @@ def read_card(path: Path, identity: str | None = None) -> Card:
         ) from error
     except ValueError as error:
         raise InvalidArgument(f"{file} is no card of schema {SCHEMA}: {str(error).splitlines()[0]}") from error
-    if identity is not None and card.judger != identity:
-        raise ProtocolMismatch(
-            f"{file} is the card of another judger: it examines {card.judger}, and the scores are by {identity}; "
-            "examine that one: wmenv judge exam JUDGER --out DIR"
-        )
+    if identity is not None:
+        _check(card, file, identity)
     return card
+
+
+class KeyFigures(Model):
+    """What travels with a score: how far the judger is to be believed under its criterion, over all sizes of plants."""
+
+    broken: int
+    lawful: int
+    balanced: Interval | None = Field(description="Balanced accuracy; null where nothing was planted.")
+    auroc: Interval | None
+
+
+class Examined(Model):
+    """The key figures of the card of a run's judger."""
+
+    judger: str
+    on: str = Field(description="What it was examined on.")
+    differs: list[str] = Field(description="In what that differs from what the run asks and shows; empty is good.")
+    coverage: float
+    criteria: dict[str, KeyFigures]
+
+
+def examined_by(card: Card, protocol: Mapping[str, Any]) -> Examined:
+    """The key figures of a card beside the scores of a run.
+
+    Args:
+        card: Of the run's judger.
+        protocol: Of the run.
+
+    Raises:
+        ProtocolMismatch: The card is of another judger.
+    """
+    _check(card, "the card", str(protocol.get("judger", "unknown")))
+    exam = card.exam["protocol"]
+    differs = [
+        f"{name}: examined on {_told(exam[name])}, scored on {_told(protocol[name])}"
+        for name in ("suite", "condition", "clip", "given")
+        if name in exam and name in protocol and exam[name] != protocol[name]
+    ]
+    return Examined(
+        judger=card.judger,
+        on=card.title,
+        differs=differs,
+        coverage=round(card.coverage, 6),
+        criteria={
+            one.criterion: KeyFigures(
+                broken=one.whole.broken, lawful=one.whole.lawful, balanced=one.whole.balanced, auroc=one.whole.auroc
+            )
+            for one in card.criteria
+        },
+    )
+
+
+def kept_card(folder: Path) -> Card | None:
+    """The card in a run folder; None where there is none."""
+    return read_card(folder / KEPT) if (folder / KEPT).exists() else None
+
+
+def _told(value: Any) -> str:
+    return " ".join(f"{key} {one}" for key, one in value.items()) if isinstance(value, Mapping) else str(value)
+
+
+def _check(card: Card, file: object, identity: str) -> None:
+    if card.judger != identity:
+        raise ProtocolMismatch(
+            f"{file} is of another judger: it examines {card.judger}, and the scores are by {identity}; examine that "
+            "one: wmenv judge exam JUDGER --out DIR"
+        )

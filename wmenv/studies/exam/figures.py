@@ -22,7 +22,7 @@ from wmenv.core.classification import auroc, balanced_accuracy
 from wmenv.core.correlation import spearman
 from wmenv.core.statistics import Estimate, bootstrap, bootstrap_mean, wilson
 from wmenv.runs.card import SCHEMA, Attack, Card, Control, CriterionCard, Figures, Flip, Point, Second
-from wmenv.runs.results import Interval
+from wmenv.runs.interval import Interval
 from wmenv.studies.exam.attack import WHAT
 from wmenv.studies.exam.shown import AGAIN, CONTROLS, ORDER, POLARITY
 

@@ -167,9 +167,10 @@ def moved(frames: NDArray[np.uint8], axis: int) -> NDArray[np.uint8]:
 
 
 def _which(world: World, case_id: str) -> tuple[Case, Case] | None:
-    """The case with one question, which of four instructions is carried out, in two orders of them.
+    """The case with one question, which of four instructions is carried out, the right one first and then last.
 
-    None where the cases ask no questions, or their instructions are too few or all the same.
+    Whoever likes the first option, or the last, flips. None where the cases ask no questions, or their instructions
+    are too few.
     """
     case = world.question(case_id)
     if not any(criterion.questions for criterion in case.criteria):
@@ -180,9 +181,7 @@ def _which(world: World, case_id: str) -> tuple[Case, Case] | None:
     if len(options) < OPTIONS:
         return None
     right = options[0]
-    turn = zlib.crc32(case_id.encode()) % OPTIONS  # the right one stands anywhere
-    ordered = (*options[turn:], *options[:turn])
-    asked = [_choice(case, one, right) for one in (ordered, ordered[::-1])]
+    asked = [_choice(case, one, right) for one in (options, options[::-1])]
     return asked[0], asked[1]
 
 
