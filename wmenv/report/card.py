@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
@@ -55,11 +56,16 @@ def comparable(cards: Mapping[str, Card]) -> None:
     (first, one), *others = cards.items()
     for label, card in others:
         if card.exam_digest != one.exam_digest:
-            told = differing(dict(one.exam), dict(card.exam), f"of {first} is", f"of {label} is")
+            told = differing(_flat(one), _flat(card), f"of {first} is", f"of {label} is")
             raise ProtocolMismatch(
                 f"{first} and {label} were examined on different things: {told}. Take one exam with both: the "
                 "same --env, --set and --cases"
             )
+
+
+def _flat(card: Card) -> dict[str, Any]:
+    """What decided an exam, the entries of its protocol one by one."""
+    return {**card.exam, **card.exam["protocol"], "protocol": None}
 
 
 def write_cards(cards: Mapping[str, Card], path: Path) -> Path:

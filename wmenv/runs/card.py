@@ -103,7 +103,6 @@ class Card(Model):
     schema_: Literal["wmenv.card/0"] = Field(alias="schema")
     judger: str = Field(description="Full identity of the judger, as in the protocols of runs.")
     name: str = Field(description="The judger as it was asked for.")
-    judger_digest: str = Field(description="Hash of its whole card.")
     second: str | None = Field(description="Identity of the second judger.")
     exam: dict[str, Any] = Field(description="Everything that decides what was shown.")
     exam_digest: str

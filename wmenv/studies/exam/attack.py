@@ -20,6 +20,7 @@ LEVELS = 4
 STEPS = 12
 WHAT = f"{STEPS} steps of projected gradient ascent, at most {LEVELS} of 255 levels a pixel, predicted frames only"
 BATCH = 8
+"""Clips at once, of judgers that are cheap; others, such as vision-language models, get one at a time."""
 
 
 def attacked(
@@ -36,8 +37,9 @@ def attacked(
     """
     shown = [case if judger.reads_truth else case.without_truth(f"judger {judger.name}") for case in cases]
     found: list[Clip] = []
-    for start in range(0, len(clips), BATCH):
-        part = slice(start, start + BATCH)
+    batch = BATCH if judger.exact else 1
+    for start in range(0, len(clips), batch):
+        part = slice(start, start + batch)
         frames = _attacked(judger, shown[part], clips[part], criteria[part], signs[part])
         found += [Clip(one, clip.fps) for one, clip in zip(frames, clips[part], strict=True)]
     return found

@@ -51,6 +51,11 @@ class Row:
     good: bool
     verdict: Verdict | None
 
+    @property
+    def score(self) -> float | None:
+        """The score; None where there is none."""
+        return None if self.verdict is None else self.verdict[1]
+
 
 def good(verdict: Verdict | None) -> bool | None:
     """What a verdict decides: whether the score exceeds one half; None where there is none."""
@@ -81,7 +86,6 @@ def card_of(
         schema=SCHEMA,
         judger=settings["judger"],
         name=name,
-        judger_digest=settings["judger_digest"],
         second=settings["second"],
         exam=dict(exam),
         exam_digest=digest(exam),
@@ -127,57 +131,58 @@ def _row(answer: Answer, name: str, holds: bool) -> Row:
 def _figures(broken: Sequence[Row], lawful: Sequence[Row], true: Sequence[Row]) -> Figures:
     """Figures of broken clips, lawful ones, and the true clip to each broken one."""
     rows = [row for row in (*broken, *lawful) if row.verdict is not None]
-    known = [row for row in rows if good(row.verdict) is not None]
-    cases = [row.case for row in known]
-    truth = np.array([row.good for row in known], dtype=bool)
-    said = np.array([good(row.verdict) for row in known], dtype=bool)
-    scores = np.array([row.verdict[1] for row in known if row.verdict], dtype=np.float64)
-    sure = [(row.case, row.good, row.verdict[2]) for row in known if row.verdict and row.verdict[2] is not None]
-    labels = np.array([label for _, label, _ in sure], dtype=np.float64)
-    chances = np.array([chance for _, _, chance in sure], dtype=np.float64)
-    both = not truth.all() and truth.any()
-
-    def balanced(index: NDArray[np.int64]) -> float | None:
-        mixed = len(set(truth[index].tolist())) == 2
-        return balanced_accuracy(truth[index].tolist(), said[index].tolist()) if mixed else None
-
+    known = [row for row in rows if row.score is not None]
+    kinds = {kind: [row for row in known if row.good == kind] for kind in (False, True)}
+    flagged = {kind: [float(not good(row.verdict)) for row in some] for kind, some in kinds.items()}
+    told = known if all(kinds.values()) else []  # without both there is nothing to tell apart
     pairs = [
-        (one.case, float((other.verdict[1] > one.verdict[1]) + 0.5 * (other.verdict[1] == one.verdict[1])))
+        (one.case, float(other.score > one.score) + 0.5 * (other.score == one.score))
         for one, other in zip(broken, true, strict=True)
-        if one.verdict and other.verdict and good(one.verdict) is not None and good(other.verdict) is not None
+        if one.score is not None and other.score is not None
     ]
     return Figures(
-        broken=int((~truth).sum()),
-        lawful=int(truth.sum()),
+        broken=len(kinds[False]),
+        lawful=len(kinds[True]),
         failed=len(rows) - len(known),
-        found=rate([not one for one, kind in zip(said, truth, strict=True) if not kind], _of(cases, ~truth)),
-        false_alarms=rate([not one for one, kind in zip(said, truth, strict=True) if kind], _of(cases, truth)),
-        balanced=_statistic(balanced, cases) if both else None,
-        auroc=_statistic(lambda index: auroc(truth[index], scores[index]), cases) if both else None,
+        found=rate(flagged[False], _cases(kinds[False])),
+        false_alarms=rate(flagged[True], _cases(kinds[True])),
+        balanced=_balanced(told),
+        auroc=_auroc(told),
         paired=rate([value for _, value in pairs], [case for case, _ in pairs]),
-        calibration=_interval(
-            bootstrap(
-                lambda index: expected_calibration_error(labels[index], chances[index]),
-                [case for case, _, _ in sure],
-                replicates=REPLICATES,
-            )
-        )
-        if both
-        else None,
+        calibration=_calibration(told),
     )
 
 
-def _of(cases: Sequence[str], chosen: NDArray[np.bool_]) -> list[str]:
-    return [case for case, one in zip(cases, chosen, strict=True) if one]
+def _balanced(rows: Sequence[Row]) -> Interval | None:
+    truth, said = [row.good for row in rows], [good(row.verdict) for row in rows]
+
+    def statistic(index: NDArray[np.int64]) -> float | None:
+        drawn = [truth[k] for k in index]
+        return balanced_accuracy(drawn, [said[k] for k in index]) if len(set(drawn)) == 2 else None
+
+    return _widened(bootstrap(statistic, _cases(rows), replicates=REPLICATES))
+
+
+def _auroc(rows: Sequence[Row]) -> Interval | None:
+    truth, scores = np.array([row.good for row in rows]), np.array([row.score for row in rows], dtype=np.float64)
+    found = bootstrap(lambda index: auroc(truth[index], scores[index]), _cases(rows), replicates=REPLICATES)
+    return _widened(found)
+
+
+def _calibration(rows: Sequence[Row]) -> Interval | None:
+    sure = [row for row in rows if row.verdict is not None and row.verdict[2] is not None]
+    labels = np.array([row.good for row in sure], dtype=np.float64)
+    chances = np.array([row.verdict[2] for row in sure if row.verdict is not None], dtype=np.float64)
+    return _over(lambda index: expected_calibration_error(labels[index], chances[index]), _cases(sure))
+
+
+def _cases(rows: Sequence[Row]) -> list[str]:
+    return [row.case for row in rows]
 
 
 def rate(values: Sequence[float], cases: Sequence[str]) -> Interval | None:
     """Mean of values in [0, 1] with an interval over cases; None of no values."""
     return _widened(bootstrap_mean([float(one) for one in values], cases))
-
-
-def _statistic(statistic: Callable[[NDArray[np.int64]], float | None], cases: Sequence[str]) -> Interval | None:
-    return _widened(bootstrap(statistic, cases, replicates=REPLICATES))
 
 
 def _widened(found: Estimate | None) -> Interval | None:

@@ -46,6 +46,10 @@ WHICH = "which"
 OPTIONS = 4
 
 
+Tell = Callable[[str, int, int, int], None]
+"""Called after every case: its id, cases done, cases in all, verdicts that failed."""
+
+
 @dataclass(frozen=True, eq=False)
 class Shown:
     """A clip of the exam.
@@ -115,19 +119,24 @@ class World(Protocol):
 
 
 def everything(world: World, case_id: str) -> list[Shown]:
-    """All that is shown of a case: its clips, controls, and other forms of the true and the largest planted ones."""
+    """All that is shown of a case: its clips, controls, and other forms of some of them.
+
+    Other forms are made of the true clip and, for each criterion, of the largest size of the first plant that breaks it.
+    """
     shown = world.clips(case_id)
     true = shown[0]
+    bases = {"": 0}
+    for k, one in enumerate(shown):
+        if one.kind == "planted" and one.size == world.plants[one.how].sizes[-1]:
+            bases.setdefault(one.broken, k)
     shown += _controls(true, _another(world, case_id))
-    largest = {name: one.sizes[-1] for name, one in world.plants.items()}
-    bases = [k for k, one in enumerate(shown) if one.kind == "true" or one.size == largest.get(one.how, -1.0)]
-    for k in bases:
+    for k in bases.values():
         shown += [replace(one, kind="again", base=k) for one in _forms(shown[k])]
     which = _which(world, case_id)
     if which is not None:
         first, turned = which
-        shown.append(replace(true, kind="again", how=ORDER, case=first, base=len(shown)))
-        shown.append(replace(true, kind="again", how=ORDER, case=turned, base=len(shown) - 1))
+        at = len(shown)
+        shown += [replace(true, kind="again", how=ORDER, case=one, base=at) for one in (first, turned)]
     return shown
 
 
@@ -190,7 +199,3 @@ def _choice(case: Case, options: Sequence[str], right: str) -> Case:
         "Which of these instructions does the clip carry out?", "choice", options=tuple(options), reference=right
     )
     return replace(case, criteria=(Criterion(WHICH, "exam", question.text, "choice", 1, questions=(question,)),))
-
-
-Tell = Callable[[str, int, int, int], None]
-"""Called after every case: its id, cases done, cases in all, verdicts that failed."""

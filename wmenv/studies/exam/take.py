@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from wmenv.core.canonical import digest
 from wmenv.core.errors import ProtocolMismatch, RunFolderError, told
 from wmenv.core.files import write_whole
 from wmenv.core.protocols import DifferentiableJudger, Judger
@@ -31,7 +30,8 @@ from wmenv.studies.exam.figures import card_of, good
 from wmenv.studies.exam.shown import Shown, Tell, World, everything
 
 SETTINGS, ANSWERS = "exam.json", "answers.jsonl"
-SECOND, SECOND_FILE = "second", "second"
+SECOND = "second"
+"""Key of a second judger's verdicts, and name of the folder of its replies where it asks a server."""
 NO_GRADIENT = "the judger has no gradient"
 
 Answer = dict[str, Any]
@@ -60,7 +60,6 @@ class Sitting:
         return {
             "wmenv": __version__,
             "judger": judger_identity(self.judger),
-            "judger_digest": digest(dict(self.judger.card)),
             "second": None if self.second is None else judger_identity(self.second),
             "exam": {
                 **self.world.identity(),
@@ -92,7 +91,7 @@ def take_exam(sitting: Sitting, folder: Path, *, retry_failed: bool = False, tel
         folder.mkdir(parents=True, exist_ok=True)
         stack.callback(FolderLock(folder).release)
         done = _opened(folder, settings)
-        for judger, place in ((sitting.judger, folder), (sitting.second, folder / SECOND_FILE)):
+        for judger, place in ((sitting.judger, folder), (sitting.second, folder / SECOND)):
             if judger is not None:
                 stack.enter_context(_kept(judger, place))
         if retry_failed:
