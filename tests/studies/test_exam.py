@@ -15,7 +15,7 @@ import wmenv
 from wmenv.cli.exam import compare, examine
 from wmenv.core.case import Case
 from wmenv.core.clip import Clip, Response
-from wmenv.core.errors import InvalidArgument, ProtocolMismatch
+from wmenv.core.errors import InvalidArgument, ProtocolMismatch, RunFolderError
 from wmenv.core.registries import JUDGERS
 from wmenv.core.verdict import Judgement, Verdict, judgement
 from wmenv.report.html import write_report
@@ -208,7 +208,7 @@ def test_figures_of_a_table_by_hand() -> None:
     }
     plants = {"vanish": {"criterion": "count", "unit": "frames", "sizes": [1.0]}}
     settings = {"judger": "x", "second": None, "exam": {"plants": plants}}
-    card = card_of(settings, "x", answers, "no gradient", {})
+    card = card_of(settings, "x", answers, True, "no gradient", {})
     whole = card.criteria[0].whole
     assert (whole.broken, whole.lawful, whole.failed) == (2, 2, 0)
     for found, value in ((whole.found, 0.5), (whole.false_alarms, 0.5), (whole.balanced, 0.5), (whole.paired, 0.5)):
@@ -317,6 +317,15 @@ def test_the_attack_that_flips_it_does_not_move_the_exact_oracle(critic: str, tm
     assert {answer["how"] for answer in attacks} == {"attack", "noise"}
     assert criterion(card, "count").points[-1].figures.paired.mean > 0.7, "it learned something"
     assert criterion(card, "velocity").whole.calibration is not None
+
+
+def test_the_folder_of_a_critic_is_left_alone(critic: str) -> None:
+    """Its card has the same name."""
+    judger, home = JUDGERS.create(critic), Path(critic.partition(":")[2])
+    before = {path.name: path.read_bytes() for path in home.iterdir()}
+    with pytest.raises(RunFolderError, match="of something else"):
+        take_exam(Sitting(world_for(judger, None, quick=True, cases=1), judger, critic), home)
+    assert {path.name: path.read_bytes() for path in home.iterdir()} == before
 
 
 def test_an_attack_keeps_to_its_levels_and_to_predicted_frames(critic: str) -> None:

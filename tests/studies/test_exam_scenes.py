@@ -15,9 +15,9 @@ from wmenv.core.question import Question
 from wmenv.core.registries import JUDGERS
 from wmenv.core.verdict import Judgement, Verdict, judgement
 from wmenv.runs.card import Card
-from wmenv.studies.exam.figures import card_of
+from wmenv.studies.exam.figures import NO_WORDS
 from wmenv.studies.exam.scenes import SceneWorld
-from wmenv.studies.exam.take import Sitting, attack_reason, examined
+from wmenv.studies.exam.take import Sitting, examined
 
 PLANTS = ("vanish", "recolour")
 
@@ -33,7 +33,7 @@ def card_on_one_case(world: SceneWorld, judger: Judger) -> Card:
     """The card of an exam of one case: the first on which everything can be planted."""
     sitting = Sitting(world, judger, judger.name)
     case = world.cases[0]
-    return card_of(sitting.settings(), judger.name, {case: examined(sitting, case)}, attack_reason(sitting), {})
+    return sitting.card({case: examined(sitting, case)}, {})
 
 
 def test_an_oracle_finds_what_is_planted_and_nothing_else(world: SceneWorld) -> None:
@@ -47,6 +47,7 @@ def test_an_oracle_finds_what_is_planted_and_nothing_else(world: SceneWorld) -> 
         assert one.whole.false_alarms is not None and one.whole.false_alarms.mean == 0.0
     assert by_name["mass"].whole.lawful == 3, "the true clip and two alternatives"
     again = {one.name: one for one in card.flips}
+    assert again["polarity"].rate is None and again["polarity"].reason == NO_WORDS
     assert again["mp4 round trip"].rate is not None and again["mp4 round trip"].rate.mean == 0.0
     assert any("another clip than the simulated one" in reason for reason in card.reasons), "controls have no label"
 
@@ -74,8 +75,8 @@ def test_a_liking_for_yes_and_for_the_first_option_shows(world: SceneWorld) -> N
     card = card_on_one_case(world, YesMan())
     flips = {one.name: one for one in card.flips}
     polarity, order = flips["polarity"], flips["order"]
-    assert polarity.criteria["mass"].mean == polarity.criteria["temporal"].mean == 1.0
-    assert polarity.criteria["instruction"].mean == 0.0, "a grade has no opposite wording"
+    assert polarity.rate is not None and polarity.rate.mean == 1.0
+    assert "mass" in polarity.criteria and "instruction" not in polarity.criteria, "a grade has no opposite wording"
     assert order.rate is not None and order.rate.mean == 1.0 and order.criteria["which"].n == 1
     mass = next(one for one in card.criteria if one.criterion == "mass").whole
     assert mass.balanced is not None and mass.balanced.mean == 0.5

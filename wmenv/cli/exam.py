@@ -30,7 +30,7 @@ def examine(
     options: Mapping[str, Any],
     retry_failed: bool,
 ) -> int:
-    """Take an exam, print the card, and write it; returns 1 where a verdict failed.
+    """Take an exam, print the card, and write it; returns 1 where a verdict of either judger failed.
 
     Args:
         judger: Specification of the judger.
@@ -45,18 +45,19 @@ def examine(
     made = JUDGERS.create(judger)
     world = world_for(made, env, quick=quick, cases=cases, options=options)
     sitting = Sitting(world, made, judger, None if second is None else JUDGERS.create(second))
+    env_id = str(world.identity()["env"])
     with progress("cases") as show:
         card = take_exam(
             sitting,
             folder,
             retry_failed=retry_failed,
-            tell=lambda case, done, total, failed: show(Tick(judger, case, done, total, None, failed)),
+            tell=lambda case, done, total, failed: show(Tick(judger, env_id, done, total, None, failed)),
         )
     print_card(card)
     page = write_cards({judger: card}, folder / HTML)
     for name, path in (("card", folder / FILE), ("report", page)):
         out().print(escape(f"{name:<8} {path}"), soft_wrap=True)
-    return 1 if card.failed else 0
+    return 1 if card.failed or any(one.missing for one in card.agreement) else 0
 
 
 def print_card(card: Card) -> None:

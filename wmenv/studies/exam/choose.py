@@ -14,7 +14,7 @@ from wmenv.studies.exam.shown import World
 
 DISCS, SCENES = "PhyWorld", "WorldModelBench"
 WORLDS: Mapping[str, type[DiscWorld] | type[SceneWorld]] = {DISCS: DiscWorld, SCENES: SceneWorld}
-COUNTS: Mapping[str, tuple[int, int]] = {DISCS: (40, 200), SCENES: (10, 31)}
+COUNTS: Mapping[str, tuple[int, int]] = {DISCS: (40, 200), SCENES: (7, 31)}
 """Cases by family: of a quick exam, and of a whole one."""
 
 

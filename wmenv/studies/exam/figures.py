@@ -30,7 +30,8 @@ REPLICATES = 400
 HALF = 0.5
 NO_OPPOSITE = "no question of these cases has an opposite wording"
 NO_CHOICE = "these cases ask no questions, or have fewer than four instructions"
-NOT_ANSWERED = "the judger answers no such question"
+NO_WORDS = "an exact judger measures, and reads no words"
+NOT_ANSWERED = "the judger gave no such answer"
 
 Answer = Mapping[str, Any]
 Verdict = Sequence[Any]
@@ -66,6 +67,7 @@ def card_of(
     settings: Mapping[str, Any],
     name: str,
     answers: Mapping[str, Sequence[Answer]],
+    words: bool,
     attack_reason: str,
     environment: Mapping[str, Any],
 ) -> Card:
@@ -75,6 +77,7 @@ def card_of(
         settings: What decided the answers.
         name: The judger as it was asked for.
         answers: By case, in the order in which clips were shown.
+        words: Whether questions were put in other words, too.
         attack_reason: Why the judger was not attacked; empty where it was.
         environment: What may differ.
     """
@@ -94,7 +97,7 @@ def card_of(
         reasons=dict(Counter(failed).most_common()),
         criteria=list(_criteria(answers, exam["plants"])),
         controls=[_control(kind, answers) for kind in CONTROLS],
-        flips=[_flip(kind, answers) for kind in AGAIN],
+        flips=[_flip(kind, answers, words) for kind in AGAIN],
         attack=_attack(answers) if not attack_reason else None,
         attack_reason=attack_reason,
         agreement=list(_agreement(every)) if settings["second"] is not None else [],
@@ -220,7 +223,7 @@ def _control(kind: str, answers: Mapping[str, Sequence[Answer]]) -> Control:
     )
 
 
-def _flip(kind: str, answers: Mapping[str, Sequence[Answer]]) -> Flip:
+def _flip(kind: str, answers: Mapping[str, Sequence[Answer]], words: bool) -> Flip:
     found: dict[str, list[tuple[str, float]]] = {}
     failed = tried = 0
     for case, one in answers.items():
@@ -234,7 +237,8 @@ def _flip(kind: str, answers: Mapping[str, Sequence[Answer]]) -> Flip:
                 if now is not None and before is not None:
                     found.setdefault(name, []).append((case, float(now != before)))
     every = [pair for pairs in found.values() for pair in pairs]
-    reason = "" if every else NOT_ANSWERED if tried else {POLARITY: NO_OPPOSITE, ORDER: NO_CHOICE}.get(kind, "")
+    untried = {POLARITY: NO_OPPOSITE, ORDER: NO_CHOICE}.get(kind, "") if words else NO_WORDS
+    reason = "" if every else NOT_ANSWERED if tried else untried
     by_name = {name: rate([x for _, x in pairs], [case for case, _ in pairs]) for name, pairs in found.items()}
     return Flip(
         name=kind,

@@ -118,10 +118,15 @@ class World(Protocol):
         ...
 
 
-def everything(world: World, case_id: str) -> list[Shown]:
+def everything(world: World, case_id: str, words: bool = True) -> list[Shown]:
     """All that is shown of a case: its clips, controls, and other forms of some of them.
 
-    Other forms are made of the true clip and, for each criterion, of the largest size of the first plant that breaks it.
+    Other forms are made of the true clip and, a criterion, of the largest size of the first plant that breaks it.
+
+    Args:
+        world: Where clips come from.
+        case_id: The case.
+        words: Whether questions are put in other words, too.
     """
     shown = world.clips(case_id)
     true = shown[0]
@@ -131,8 +136,8 @@ def everything(world: World, case_id: str) -> list[Shown]:
             bases.setdefault(one.broken, k)
     shown += _controls(true, _another(world, case_id))
     for k in bases.values():
-        shown += [replace(one, kind="again", base=k) for one in _forms(shown[k])]
-    which = _which(world, case_id)
+        shown += [replace(one, kind="again", base=k) for one in _forms(shown[k], words)]
+    which = _which(world, case_id) if words else None
     if which is not None:
         first, turned = which
         at = len(shown)
@@ -158,14 +163,15 @@ def _controls(true: Shown, another: Case) -> Iterator[Shown]:
         yield Shown("control", another, true.clip, WRONG)
 
 
-def _forms(base: Shown) -> Iterator[Shown]:
+def _forms(base: Shown, words: bool) -> Iterator[Shown]:
     yield replace(base, how=MP4, clip=coded(base.clip, CRF))
     for name, axis in ((RIGHT, 2), (DOWN, 1)):
         request = replace(base.case.request, frames=moved(base.case.request.frames, axis))
         clip = Clip(moved(base.clip.frames, axis), base.clip.fps)
         yield replace(base, how=name, clip=clip, case=replace(base.case, request=request))
-    if any(map(offers, base.case.criteria)):
-        yield replace(base, how=POLARITY, case=opposite(base.case))
+    asked = tuple(criterion for criterion in base.case.criteria if offers(criterion))
+    if words and asked:
+        yield replace(base, how=POLARITY, case=opposite(replace(base.case, criteria=asked)))
 
 
 def moved(frames: NDArray[np.uint8], axis: int) -> NDArray[np.uint8]:

@@ -21,7 +21,7 @@ from wmenv.core.files import write_whole
 from wmenv.core.protocols import DifferentiableJudger, Judger
 from wmenv.core.verdict import COUNTED, Judgement
 from wmenv.envs.base import judger_identity
-from wmenv.runs.card import Card
+from wmenv.runs.card import FILE, Card
 from wmenv.runs.folder import answers_kept, differing, on_disk
 from wmenv.runs.lock import FolderLock
 from wmenv.runs.results import environment_block
@@ -32,6 +32,7 @@ from wmenv.studies.exam.shown import Shown, Tell, World, everything
 SETTINGS, ANSWERS = "exam.json", "answers.jsonl"
 SECOND = "second"
 """Key of a second judger's verdicts, and name of the folder of its replies where it asks a server."""
+ATTACK, NOISE = "attack", "noise"
 NO_GRADIENT = "the judger has no gradient"
 
 Answer = dict[str, Any]
@@ -52,6 +53,20 @@ class Sitting:
     judger: Judger
     name: str
     second: Judger | None = None
+
+    @property
+    def words(self) -> bool:
+        """Whether the judger is asked in other words, too: an exact one measures, and reads none."""
+        return not self.judger.exact
+
+    @property
+    def attack_reason(self) -> str:
+        """Why the judger is not attacked; empty where it is."""
+        return "" if isinstance(self.judger, DifferentiableJudger) else NO_GRADIENT
+
+    def card(self, answers: Mapping[str, Sequence[Answer]], environment: Mapping[str, Any]) -> Card:
+        """The card of answers by case."""
+        return card_of(self.settings(), self.name, answers, self.words, self.attack_reason, environment)
 
     def settings(self) -> dict[str, Any]:
         """Everything that decides the answers."""
@@ -81,9 +96,11 @@ def take_exam(sitting: Sitting, folder: Path, *, retry_failed: bool = False, tel
         The card, also written to `card.json`. All but its `environment` is a function of the sitting.
 
     Raises:
-        RunFolderError: The folder is locked, damaged or cannot be written.
+        RunFolderError: The folder is locked, damaged, holds a card of something else, or cannot be written.
         ProtocolMismatch: It holds another exam.
     """
+    if (folder / FILE).exists() and not (folder / SETTINGS).exists():
+        raise RunFolderError(f"{folder / FILE} is of something else, such as a critic; choose another --out")
     settings = sitting.settings()
     started = time.time()
     with ExitStack() as stack:
@@ -108,7 +125,7 @@ def take_exam(sitting: Sitting, folder: Path, *, retry_failed: bool = False, tel
                 if tell is not None:
                     tell(case_id, len(done), len(cases), sum(failures(one) for one in done.values()))
         block = environment_block(started=round(started, 3), seconds=round(time.time() - started, 3))
-        card = card_of(settings, sitting.name, {case: done[case] for case in cases}, attack_reason(sitting), block)
+        card = sitting.card({case: done[case] for case in cases}, block)
         card.write(folder)
     return card
 
@@ -116,7 +133,7 @@ def take_exam(sitting: Sitting, folder: Path, *, retry_failed: bool = False, tel
 def examined(sitting: Sitting, case_id: str) -> list[Answer]:
     """Everything about one case, judged; a dictionary a clip, in the order of `everything`, attacked clips last."""
     world = sitting.world
-    shown = everything(world, case_id)
+    shown = everything(world, case_id, sitting.words)
     suite = world.suite(sitting.judger)
     judged = suite.score([one.case for one in shown], [one.clip for one in shown])
     answers = [_answer(one, judgement) for one, judgement in zip(shown, judged, strict=True)]
@@ -125,7 +142,7 @@ def examined(sitting: Sitting, case_id: str) -> list[Answer]:
         said = world.suite(sitting.second).score([shown[k].case for k in own], [shown[k].clip for k in own])
         for k, judgement in zip(own, said, strict=True):
             answers[k][SECOND] = _verdicts(judgement)
-    if isinstance(sitting.judger, DifferentiableJudger):
+    if not sitting.attack_reason:
         answers += _attacks(sitting, suite, shown, answers)
     return answers
 
@@ -138,11 +155,6 @@ def failures(answers: Sequence[Answer]) -> int:
         for key in ("verdicts", SECOND)
         for verdict in answer.get(key, {}).values()
     )
-
-
-def attack_reason(sitting: Sitting) -> str:
-    """Why a judger is not attacked; empty where it is."""
-    return "" if isinstance(sitting.judger, DifferentiableJudger) else NO_GRADIENT
 
 
 def _attacks(sitting: Sitting, suite: Any, shown: Sequence[Shown], answers: Sequence[Answer]) -> list[Answer]:
@@ -158,31 +170,25 @@ def _attacks(sitting: Sitting, suite: Any, shown: Sequence[Shown], answers: Sequ
         return []
     cases, clips = [shown[k].case for k, _, _ in targets], [shown[k].clip for k, _, _ in targets]
     criteria, signs = [name for _, name, _ in targets], [sign for _, _, sign in targets]
-    row: Answer
     try:
         changed = attacked(sitting.judger, cases, clips, criteria, signs)
     except Exception as error:  # a judger is foreign code and may raise anything
-        failed = {
-            "kind": "attack",
-            "case": shown[0].case.id,
-            "verdicts": {"reward": ["failed", None, None, told(error)]},
-        }
-        return [{**failed, "how": "attack", "size": None, "broken": "", "base": 0}]
+        return [_attack_row(ATTACK, 0, "", {"reward": ["failed", None, None, told(error)]})]
     seeds = [zlib.crc32(f"{case.id} {name}".encode()) for case, name in zip(cases, criteria, strict=True)]
     random = [noised(*one) for one in zip(cases, clips, seeds, strict=True)]
     oracle = sitting.world.suite(sitting.world.oracle)
     before, after = oracle.score(cases, clips), oracle.score(cases, changed)
     rows = []
-    for how, now in (("attack", changed), ("noise", random)):
-        for n, judgement in enumerate(suite.score(cases, now)):
-            k, name, _ = targets[n]
-            row = {"kind": "attack", "case": cases[n].id, "how": how, "size": None, "broken": name, "base": k}
-            row["verdicts"] = {name: _verdicts(judgement)[name]}
-            if how == "attack":
-                row["oracle"] = [_verdicts(one[n]).get(name) for one in (before, after)]
-                row["oracle_name"] = before[n].judger
-            rows.append(row)
+    for how, now in ((ATTACK, changed), (NOISE, random)):
+        for (k, name, _), judgement in zip(targets, suite.score(cases, now), strict=True):
+            rows.append(_attack_row(how, k, name, {name: _verdicts(judgement)[name]}))
+    for row, was, then in zip(rows, before, after, strict=False):  # the attacked ones come first
+        row |= {"oracle": [_verdicts(one).get(row["broken"]) for one in (was, then)], "oracle_name": was.judger}
     return rows
+
+
+def _attack_row(how: str, base: int, criterion: str, verdicts: Mapping[str, Any]) -> Answer:
+    return {"kind": "attack", "how": how, "base": base, "broken": criterion, "verdicts": dict(verdicts)}
 
 
 def _answer(one: Shown, judgement: Judgement) -> Answer:
@@ -232,9 +238,8 @@ def _opened(folder: Path, settings: Mapping[str, Any]) -> dict[str, list[Answer]
         write_whole(path, (json.dumps(settings, indent=1, ensure_ascii=False) + "\n").encode())
         return {}
     try:
-        known = json.loads(path.read_text(encoding="utf-8"))
-        assert isinstance(known, dict)
-    except (ValueError, AssertionError) as error:
+        known = dict(json.loads(path.read_text(encoding="utf-8")))
+    except (ValueError, TypeError) as error:
         raise RunFolderError(f"{path} is damaged; remove {folder} or choose another --out") from error
     if difference := differing(known, json.loads(json.dumps(settings)), "was", "now"):
         raise ProtocolMismatch(f"{folder} holds another exam: {difference}. Choose another --out")
