@@ -247,7 +247,7 @@ def test_cards_are_compared_where_they_are_of_one_exam(
     assert "&lt;moody&gt;" in page and "<moody>" not in page and "http" not in page.replace("http-equiv", "")
     other = DiscWorld("PhyWorld-uniform_motion-v0", 1, {**SMALL, "size": 32})
     take_exam(Sitting(other, JUDGERS.create("physics"), "physics"), folder / "other")
-    with pytest.raises(ProtocolMismatch, match=r"different things: clip of <moody> is .*64.* of physics is .*32"):
+    with pytest.raises(ProtocolMismatch, match=r"different things: .*clip of <moody> is .*64.* of physics is .*32"):
         compare([folder / "moody", folder / "other"], None)
     with pytest.raises(InvalidArgument, match="two or more"):
         compare([folder / "physics"], None)
@@ -306,7 +306,7 @@ def test_the_attack_that_flips_it_does_not_move_the_exact_oracle(critic: str, tm
     row = card.attack
     assert row is not None and row.clips >= 20 and row.oracle == "physics-v0"
     assert row.flipped is not None and row.noise is not None and row.oracle_flipped is not None
-    assert row.flipped.mean > 0.5 > row.noise.mean + 0.2, row
+    assert row.flipped.mean > 0.25 and row.flipped.low > row.noise.mean, row
     assert row.oracle_flipped.mean == 0.0 and row.oracle_flipped.n == row.clips, row
     attacks = [
         answer

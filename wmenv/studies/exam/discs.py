@@ -24,7 +24,7 @@ FIRST_SEED = 20_000
 class DiscWorld:
     """True clips of a law and graded faults, drawn as the environment draws."""
 
-    oracle = "physics"
+    oracle: str = "physics"
 
     def __init__(self, env_id: str, count: int, options: Mapping[str, Any]) -> None:
         """Choose cases.
@@ -37,8 +37,8 @@ class DiscWorld:
         self.env_id, self.options = env_id, {"scheme": "laws", **options}
         self.env: Any = self.suite(self.oracle)
         split = self.env.default_split
-        self.cases = tuple(f"{split}-{FIRST_SEED + k:0{SEED_BITS // 4}x}" for k in range(count))
-        self.plants = {
+        self.cases: tuple[str, ...] = tuple(f"{split}-{FIRST_SEED + k:0{SEED_BITS // 4}x}" for k in range(count))
+        self.plants: Mapping[str, PlantFacts] = {
             name: PlantFacts(fault.criterion, fault.unit, fault.sizes)
             for name, fault in GRADED.items()
             if self.env.law in fault.laws

@@ -32,7 +32,7 @@ ORDER = (*EXAM_KEYS, *KEYS[::4], *KEYS[2::4], *KEYS[1::4], *KEYS[3::4])
 class SceneWorld:
     """True clips of scenes, lawful alternatives, and planted violations."""
 
-    oracle = "scene-oracle"
+    oracle: str = "scene-oracle"
 
     def __init__(self, env_id: str, count: int, options: Mapping[str, Any]) -> None:
         """Choose cases.
@@ -52,8 +52,8 @@ class SceneWorld:
         domain = self.env.domain
         keys = [key for key in ORDER if domain is None or key.startswith(f"{domain}/")]
         chosen = [scene(keys[k % len(keys)]).case(FIRST_SEED + k // len(keys)) for k in range(count)]
-        self.cases = tuple(one.id for one in chosen)
-        self.plants = {
+        self.cases: tuple[str, ...] = tuple(one.id for one in chosen)
+        self.plants: Mapping[str, PlantFacts] = {
             name: PlantFacts(one.criterion, "just-visible changes", tuple(map(float, MULTIPLES)))
             for name, one in PLANTS.items()
         }
