@@ -15,7 +15,7 @@ import pytest
 
 COMMANDS = (
     "demo", "evaluate", "merge", "align", "requests", "judge", "report", "compare", "list", "show", "data", "train",
-    "study", "doctor", "data violations",
+    "study", "doctor", "data violations", "judge exam", "judge compare",
 )  # fmt: skip
 
 

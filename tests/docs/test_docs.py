@@ -94,6 +94,16 @@ def test_stated_constants_are_those_in_force() -> None:
         assert stated == [tuple(sides[name][side]) for name in ("r", "v") for side in ("id", "low", "high")]
 
 
+def test_stated_faults_are_those_planted() -> None:
+    """Plants and sizes of docs/exam.md."""
+    from wmenv.worlds.discs.graded import GRADED
+
+    page = (ROOT / "docs/exam.md").read_text()
+    for name, fault in GRADED.items():
+        (cells,) = re.findall(rf"^\| {name} \| `{fault.criterion}` \| (.*) \|$", page, flags=re.MULTILINE)
+        assert ", ".join(f"{size:g}" for size in fault.sizes) in cells, name
+
+
 def test_blocks_belong_to_studies_and_are_filled() -> None:
     named = [
         name for page in PAGES for name in re.findall(r"^<!-- study: ([\w-]+) -->$", page.read_text(), re.MULTILINE)

@@ -36,6 +36,7 @@ def evaluate(
     shard: str | None = None,
     workers: int | None = None,
     devices: str | None = None,
+    card: Path | None = None,
     report: bool = True,
 ) -> int:
     """Evaluate agents on an environment and write a run folder with a report.
@@ -73,6 +74,8 @@ def evaluate(
         shard: Make only a share of the run, such as 2/4: one of the four folders that wmenv merge puts together.
         workers: Processes that play episodes at once on this machine; the results do not depend on their number.
         devices: Where the workers' models go, in turn, such as cpu or cuda:0,cuda:1; one worker a device by default.
+        card: Card of the judger, written by wmenv judge exam: its key figures stand beside the scores, and it is kept
+            in the run folder. A card of another judger is refused.
         report: Write report.html.
     """
     from wmenv.cli.budget import within_budget
@@ -98,6 +101,7 @@ def evaluate(
             batch=batch,
             sanity=sanity,
             shard=shard,
+            card=card,
             workers=workers,
             devices=[] if devices is None else devices.split(","),
             progress=show,

@@ -19,6 +19,7 @@ def judge_run(
     out: Path | None = None,
     max_requests: int | None = None,
     max_cost: float | None = None,
+    card: Path | None = None,
     resume: Annotated[bool, Parameter(negative="")] = False,
     retry_failed: Annotated[bool, Parameter(negative="")] = False,
 ) -> int:
@@ -32,6 +33,8 @@ def judge_run(
         out: New run folder; RUN-JUDGER by default.
         max_requests: Requests that a server:URL may get in all, resumptions included; what cannot be asked has failed.
         max_cost: What they may cost in all; needs server:URL,price_in=P,price_out=Q, prices of a million tokens.
+        card: Card of the judger, written by wmenv judge exam: its key figures stand beside the scores, and it is kept
+            in the new folder. A card of another judger is refused.
         resume: Go on with an interrupted rejudging.
         retry_failed: With --resume, judge again what could not be judged; answers that came are not asked for again.
     """
@@ -44,7 +47,7 @@ def judge_run(
     asked = within_budget(judger, max_requests, max_cost) or judger
     target = out or run.with_name(f"{run.name}-{judger.partition(':')[0]}")
     with progress() as show:
-        results = rejudge(run, asked, target, resume=resume, retry_failed=retry_failed, progress=show)
+        results = rejudge(run, asked, target, resume=resume, retry_failed=retry_failed, card=card, progress=show)
     status = finish(results, target, True, console())
     if not results.complete:
         console().print("incomplete: only kept clips could be judged; evaluate with --keep-clips all for the rest")
@@ -121,3 +124,77 @@ def judge_calibrate(run: Path, /, *, labels: Path, out: Path, agent: str | None 
     from wmenv.cli.calibration import calibrate
 
     calibrate(run, labels, out, agent)
+
+
+@judge.command(name="exam")
+def judge_exam(
+    judger: str,
+    /,
+    *,
+    out: Path,
+    env: str | None = None,
+    quick: Annotated[bool, Parameter(negative="")] = False,
+    cases: int | None = None,
+    second: str | None = None,
+    max_requests: int | None = None,
+    max_cost: float | None = None,
+    set_: Annotated[list[str] | None, Parameter(name="--set", negative="", consume_multiple=False)] = None,
+    retry_failed: Annotated[bool, Parameter(negative="")] = False,
+) -> int:
+    """Examine a judger and write its card: what it finds, what it flags in vain, and what makes it change its mind.
+
+    For example: wmenv judge exam critic:critics/flat --quick --out cards/flat
+
+    It is shown true clips, each with planted violations by criterion and size beside it, and lawful alternatives in
+    scenes; clips that nobody may take for the true one (blank, static, shuffled, an answer to another case); the same
+    clips again as mp4, moved by a pixel, asked in opposite wordings and with options in another order; and, where it
+    has a gradient, clips that were changed along it by 4 of 255 levels at most.
+
+    OUT/card.json and OUT/card.html have balanced accuracy, AUROC and calibration error by criterion and size, curves of
+    what is found, flip rates and agreement, each with its number and 95 % interval. A stopped exam goes on when the
+    same command is run again. The exit status is 1 where a verdict failed; the card tells why, and its coverage.
+
+    Args:
+        judger: Judger, such as physics, critic:DIR, vlm:DIR; see wmenv list judgers.
+        out: Folder of the card and of all answers.
+        env: Environment whose clips it is about: PhyWorld-LAW, or WorldModelBench for scenes; by default the one of the
+            judger's world, in the form of clips that it was taught on.
+        quick: A short exam, with wide intervals.
+        cases: Number of cases instead of the usual.
+        second: A second judger, asked about the same clips, with which agreement is measured.
+        max_requests: Requests that a server:URL may get in all, resumptions included; what cannot be asked has failed.
+        max_cost: What they may cost in all; needs server:URL,price_in=P,price_out=Q, prices of a million tokens.
+        set_: Option of the environment as KEY=VALUE, repeatable, such as size=64; see wmenv show ENV.
+        retry_failed: Judge again the cases in which a verdict failed.
+    """
+    from wmenv.cli.budget import within_budget
+    from wmenv.cli.console import env_options
+    from wmenv.cli.exam import examine
+
+    return examine(
+        within_budget(judger, max_requests, max_cost) or judger,
+        out,
+        env=env,
+        quick=quick,
+        cases=cases,
+        second=second,
+        options=env_options(set_ or []),
+        retry_failed=retry_failed,
+    )
+
+
+@judge.command(name="compare")
+def judge_compare(cards: list[Path], /, *, out: Path | None = None) -> None:
+    """Put cards of judgers side by side.
+
+    For example: wmenv judge compare cards/flat cards/deep --out flat-or-deep.html
+
+    All must be of one exam: cards that were examined on different things are refused, with what differs.
+
+    Args:
+        cards: Cards that wmenv judge exam wrote, card.json or its folder, two or more.
+        out: An HTML file to write as well.
+    """
+    from wmenv.cli.exam import compare
+
+    compare(cards, out)

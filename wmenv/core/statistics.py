@@ -185,7 +185,7 @@ def slope(x: Sequence[float], y: Sequence[float]) -> float | None:
     return float(centred @ (b - b.mean()) / spread)
 
 
-def wilson(hits: int, n: int, z: float = 1.959964) -> tuple[float, float]:
+def wilson(hits: float, n: int, z: float = 1.959964) -> tuple[float, float]:
     """Interval of a share by Wilson's score (1927): it stays within [0, 1] and says something of no hits, too.
 
     Args:

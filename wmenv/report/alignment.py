@@ -13,7 +13,7 @@ from markupsafe import Markup
 
 from wmenv.core.errors import RunFolderError
 from wmenv.core.files import write_whole
-from wmenv.report.svg import axis, element, mark, polyline
+from wmenv.report.svg import axis, drawing, element, grid, mark, polyline, swatch
 
 HERE = Path(__file__).parent
 LEFT, RIGHT, TOP, BOTTOM = 58.0, 12.0, 14.0, 40.0
@@ -176,11 +176,7 @@ def _curve(title: str, series: Mapping[str, Sequence[tuple[int, float | None]]])
     def place(x: float) -> float:
         return LEFT + x / last * (WIDTH - LEFT - RIGHT)
 
-    parts = []
-    for value, label in scale.ticks:
-        y = scale.place(value)
-        parts.append(element("line", class_="grid", x1=LEFT, x2=WIDTH - RIGHT, y1=y, y2=y))
-        parts.append(element("text", label, class_="tick", x=LEFT - 8, y=y + 4, text_anchor="end"))
+    parts = [grid(scale, LEFT, WIDTH - RIGHT)]
     for x in (0, last):
         parts.append(element("text", str(x), class_="tick", x=place(x), y=foot + 18, text_anchor="middle"))
     for k, one in enumerate(points.values()):
@@ -188,14 +184,8 @@ def _curve(title: str, series: Mapping[str, Sequence[tuple[int, float | None]]])
         parts.append(polyline(places, f"curve series-{k % 8}"))
         if len(places) <= 30:
             parts += [mark(x, y, k, 3.0) for x, y in places]
-    view = f"0 0 {WIDTH:.0f} {HEIGHT:.0f}"
-    drawing = element("svg", [element("title", title), *parts], class_="chart", viewBox=view, role="img")
-    legend = tuple((_swatch(k), name) for k, name in enumerate(points)) if len(points) > 1 else ()
-    return Curve(title, drawing, legend)
-
-
-def _swatch(series: int) -> Markup:
-    return element("svg", mark(9, 9, series, 5), class_="swatch", viewBox="0 0 18 18", aria_hidden="true")
+    legend = tuple((swatch(mark(9, 9, k, 5)), name) for k, name in enumerate(points)) if len(points) > 1 else ()
+    return Curve(title, drawing(title, parts, WIDTH, HEIGHT), legend)
 
 
 def _number(value: float | None) -> str:

@@ -8,7 +8,8 @@ from markupsafe import Markup
 
 from wmenv.report.numbers import number, spread
 from wmenv.report.rows import Line, SplitTable, headline, split_tables
-from wmenv.report.svg import Axis, axis, element, mark
+from wmenv.report.svg import Axis, axis, element, grid, mark, swatch, whisker
+from wmenv.report.svg import drawing as draw
 from wmenv.runs.results import Results
 
 LEFT, RIGHT, TOP, BOTTOM = 58.0, 12.0, 14.0, 34.0
@@ -55,42 +56,22 @@ def error_chart(results: Results) -> Chart | None:
     room = max(STEP * (len(names) + 1), (NARROWEST - LEFT - RIGHT) / len(groups))
     width = LEFT + room * len(groups) + RIGHT
     scale = axis(values, TOP, HEIGHT - BOTTOM)
-    parts = [_grid(scale, width)]
+    parts = [grid(scale, LEFT, width - RIGHT)]
     for k, group in enumerate(groups):
         parts.append(_group(group, names, baselines, scale, LEFT + k * room, room))
     label = f"{first.label} by split, mean and 95 % interval"
-    drawing = element(
-        "svg",
-        [element("title", label), *parts],
-        class_="chart",
-        viewBox=f"0 0 {width:.0f} {HEIGHT:.0f}",
-        role="img",
-    )
     return Chart(
-        drawing=drawing,
+        drawing=draw(label, parts, width, HEIGHT),
         title=label,
-        agents=tuple((_swatch(mark(9, 9, k, 5)), name) for k, name in enumerate(names)),
-        baselines=tuple((_swatch(_rule(1, 17, 9, k)), name) for k, name in enumerate(baselines)),
+        agents=tuple((swatch(mark(9, 9, k, 5)), name) for k, name in enumerate(names)),
+        baselines=tuple((swatch(_rule(1, 17, 9, k)), name) for k, name in enumerate(baselines)),
         log=scale.log,
         width=round(width),
     )
 
 
-def _swatch(inner: Markup) -> Markup:
-    return element("svg", inner, class_="swatch", viewBox="0 0 18 18", aria_hidden="true")
-
-
 def _rule(left: float, right: float, y: float, index: int) -> Markup:
     return element("line", class_=f"baseline dash-{index % 4}", x1=left, x2=right, y1=y, y2=y)
-
-
-def _grid(scale: Axis, width: float) -> Markup:
-    parts = []
-    for value, label in scale.ticks:
-        y = scale.place(value)
-        parts.append(element("line", class_="grid", x1=LEFT, x2=width - RIGHT, y1=y, y2=y))
-        parts.append(element("text", label, class_="tick", x=LEFT - 8, y=y + 4, text_anchor="end"))
-    return element("g", parts)
 
 
 def _group(group: SplitTable, names: list[str], baselines: list[str], scale: Axis, left: float, room: float) -> Markup:
@@ -112,15 +93,9 @@ def _group(group: SplitTable, names: list[str], baselines: list[str], scale: Axi
 
 def _point(line: Line, split: str, x: float, index: int, scale: Axis) -> Markup:
     assert line.error is not None
-    low, high = scale.place(line.error.low), scale.place(line.error.high)
-    whisker = [
-        element("line", x1=x, x2=x, y1=low, y2=high),
-        element("line", x1=x - 4, x2=x + 4, y1=low, y2=low),
-        element("line", x1=x - 4, x2=x + 4, y1=high, y2=high),
-    ]
     inner = [_told(line, split)]
     if line.error.cases > 1:
-        inner.append(element("g", whisker, class_=f"whisker series-{index % 8}"))
+        inner.append(whisker(x, line.error.low, line.error.high, scale, index))
     return element("g", [*inner, mark(x, scale.place(line.error.mean), index)])
 
 

@@ -20,6 +20,7 @@ from wmenv.report.clips import Gallery, read_gallery
 from wmenv.report.numbers import ABSENT, number, spread, words
 from wmenv.report.overview import overview
 from wmenv.report.rows import Headline, SplitTable, headline, split_tables
+from wmenv.runs.card import examined_by, read_card
 from wmenv.runs.results import FILE as RESULTS_FILE
 from wmenv.runs.results import Results, summarise
 from wmenv.runs.store import RunStore
@@ -69,6 +70,7 @@ def write_report(
     out: str | os.PathLike[str] | None = None,
     *,
     clips_per_group: int = 3,
+    cards: Sequence[str | os.PathLike[str]] = (),
 ) -> Path:
     """Write a report of one run or several.
 
@@ -79,12 +81,14 @@ def write_report(
         runs: Run folders.
         out: The file; `report.html` in the run folder by default, required for several runs.
         clips_per_group: Most clips of each agent on each split, worst first; 0 for none.
+        cards: Cards of judgers (`wmenv judge exam`), each for the runs of its judger, in place of one that a run keeps.
 
     Returns:
         Path of the file.
 
     Raises:
         InvalidArgument: No run, several runs without `out`, or a negative `clips_per_group`.
+        ProtocolMismatch: A card is of a judger of none of the runs.
         RunFolderError: A folder holds no run, or the file cannot be written.
     """
     folders = [Path(runs)] if isinstance(runs, str | os.PathLike) else [Path(run) for run in runs]
@@ -96,8 +100,10 @@ def write_report(
         raise InvalidArgument(f"clips_per_group must be at least 0, got {clips_per_group}")
     path = folders[0] / FILE if out is None else Path(out)
     labels = _labels(folders)
+    found = _with_cards([_results(folder) for folder in folders], [Path(card) for card in cards])
     views = [
-        _view(folder, label, k, clips_per_group) for k, (folder, label) in enumerate(zip(folders, labels, strict=True))
+        _view(folder, label, k, clips_per_group, results)
+        for k, (folder, label, results) in enumerate(zip(folders, labels, found, strict=True))
     ]
     return _write(path, render(views))
 
@@ -126,8 +132,25 @@ def render(views: Sequence[RunView]) -> str:
     )
 
 
-def _view(folder: Path, label: str, index: int, clips: int) -> RunView:
-    results = _results(folder)
+def _with_cards(found: Sequence[Results], cards: Sequence[Path]) -> list[Results]:
+    """Results with the key figures of their judger's card, where there is one."""
+    judgers = [str(results.protocol.get("judger", "unknown")) for results in found]
+    known = {card.judger: card for card in (read_card(path, _one_of(path, judgers)) for path in cards)}
+    return [
+        results.model_copy(update={"examined": examined_by(known[judger], results.protocol)})
+        if judger in known
+        else results
+        for results, judger in zip(found, judgers, strict=True)
+    ]
+
+
+def _one_of(path: Path, judgers: Sequence[str]) -> str:
+    """The judger that a card must be of: its own where a run has it, else the first run's, which is then told."""
+    own = read_card(path).judger
+    return own if own in judgers else judgers[0]
+
+
+def _view(folder: Path, label: str, index: int, clips: int, results: Results) -> RunView:
     return RunView(
         label=label,
         anchor=f"run-{index + 1}",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from wmenv.runs.results import Interval
+from wmenv.runs.interval import Interval
 
 ABSENT = "–"
 """Printed where there is no value; never 0, which would be one."""

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from wmenv.report.numbers import number, spread, words
-from wmenv.runs.results import CriterionResult, Interval, Results, Row
+from wmenv.runs.interval import Interval
+from wmenv.runs.results import CriterionResult, Results, Row
 
 BASELINES = {
     "copy_last": "copy last",

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from wmenv.report.svg import Axis, axis, element, mark, polyline
+from wmenv.report.svg import axis, element, grid, mark, polyline, swatch, whisker
+from wmenv.report.svg import drawing as draw
 from wmenv.studies.training.declare import Experiment, Plot
 from wmenv.studies.training.outcome import Outcome
 from wmenv.studies.training.readout import Intervals, trained_speeds
@@ -51,7 +52,7 @@ def readout_chart(outcome: Outcome, plot: Plot) -> StudyChart | None:
     scale = axis(_without_far_ends(values, [v for one in dots.values() for v in one]), TOP, HEIGHT - BOTTOM)
     room = max(STEP * (len(runs) + 1), (NARROWEST - LEFT - RIGHT) / len(splits))
     width = LEFT + room * len(splits) + RIGHT
-    parts = [_grid(scale, width)]
+    parts = [grid(scale, LEFT, width - RIGHT)]
     for k, split in enumerate(splits):
         left = LEFT + k * room
         foot = HEIGHT - BOTTOM
@@ -63,13 +64,13 @@ def readout_chart(outcome: Outcome, plot: Plot) -> StudyChart | None:
                 x = left + room / 2 + (index - (len(runs) - 1) / 2) * step
                 one = shown[run, split]
                 told = f"{run}, {split}: mean {one.mean:.3f}, {one.low:.3f} to {one.high:.3f}, {one.seeds} seeds"
-                bar = _bar(x, one.low, one.high, scale, index) if one.seeds > 1 else Markup("")
+                bar = whisker(x, one.low, one.high, scale, index) if one.seeds > 1 else Markup("")
                 marks = [mark(x, scale.place(value), index, 3.2) for value in dots[run, split]]
                 parts.append(element("g", [element("title", told), bar, *marks]))
     return StudyChart(
         title=plot.title,
-        drawing=_drawing(plot.title, parts, width, HEIGHT),
-        legend=tuple((_swatch(mark(9, 9, k, 5)), run) for k, run in enumerate(runs)),
+        drawing=draw(plot.title, parts, width, HEIGHT),
+        legend=tuple((swatch(mark(9, 9, k, 5)), run) for k, run in enumerate(runs)),
         note=f"{plot.unit + '; ' if plot.unit else ''}dots are training seeds, bars 95 % intervals over them"
         + ("; logarithmic axis" if scale.log else ""),
         width=round(width),
@@ -93,7 +94,7 @@ def speed_chart(outcome: Outcome, run: str) -> StudyChart | None:
     lowest = min(g for found in pairs.values() for _, g in found)
     scale = axis([max(-top, min(0.0, lowest)), top], TOP, height - BOTTOM)
     across = _across(0.0, top, LEFT, width - RIGHT)
-    parts = [_grid(scale, width), _trained(trained_speeds(declared.law, declared.train), across, height)]
+    parts = [grid(scale, LEFT, width - RIGHT), _trained(trained_speeds(declared.law, declared.train), across, height)]
     if declared.law != "uniform_motion":
         parts[1] = Markup("")  # of the other laws the speed is no parameter of training
     ends = [(across(value), scale.place(value)) for value in (0.0, top)]
@@ -112,8 +113,8 @@ def speed_chart(outcome: Outcome, run: str) -> StudyChart | None:
     against = "; below 0 the disc moves the wrong way" if any(g < 0 for f in pairs.values() for _, g in f) else ""
     return StudyChart(
         title=title,
-        drawing=_drawing(title, [*parts, label], width, height),
-        legend=tuple((_swatch(mark(9, 9, k, 4)), split) for k, split in enumerate(pairs)),
+        drawing=draw(title, [*parts, label], width, height),
+        legend=tuple((swatch(mark(9, 9, k, 4)), split) for k, split in enumerate(pairs)),
         note=f"units/s; some clips of every seed; the line is the law{shaded}{against}",
         width=round(width),
     )
@@ -133,7 +134,7 @@ def curve_chart(outcome: Outcome) -> StudyChart | None:
     scale = axis([error for _, points in lines for _, error in points], TOP, HEIGHT - BOTTOM)
     last = max(step for _, points in lines for step, _ in points)
     across = _across(0.0, last, LEFT, width - RIGHT)
-    parts = [_grid(scale, width)]
+    parts = [grid(scale, LEFT, width - RIGHT)]
     for index, points in lines:
         at = [(across(step), scale.place(error)) for step, error in points]
         parts.append(polyline(at, f"curve series-{index % 8}"))
@@ -149,8 +150,8 @@ def curve_chart(outcome: Outcome) -> StudyChart | None:
     title = f"Learning curves: velocity error on {where}"
     return StudyChart(
         title=title,
-        drawing=_drawing(title, parts, width, HEIGHT),
-        legend=tuple((_swatch(mark(9, 9, k, 4)), run) for k, run in enumerate(runs)),
+        drawing=draw(title, parts, width, HEIGHT),
+        legend=tuple((swatch(mark(9, 9, k, 4)), run) for k, run in enumerate(runs)),
         note="units/s; one line a training seed, few clips a point" + ("; logarithmic axis" if scale.log else ""),
         width=round(width),
     )
@@ -183,31 +184,3 @@ def _trained(trained: Intervals, across, height: float) -> Markup:  # type: igno
             for low, high in trained
         ],
     )  # fmt: skip
-
-
-def _bar(x: float, low: float, high: float, scale: Axis, index: int) -> Markup:
-    top, foot = scale.place(high), scale.place(low)
-    lines = [
-        element("line", x1=x, x2=x, y1=foot, y2=top),
-        element("line", x1=x - 4, x2=x + 4, y1=foot, y2=foot),
-        element("line", x1=x - 4, x2=x + 4, y1=top, y2=top),
-    ]
-    return element("g", lines, class_=f"whisker series-{index % 8}")
-
-
-def _grid(scale: Axis, width: float) -> Markup:
-    parts = []
-    for value, label in scale.ticks:
-        y = scale.place(value)
-        parts.append(element("line", class_="grid", x1=LEFT, x2=width - RIGHT, y1=y, y2=y))
-        parts.append(element("text", label, class_="tick", x=LEFT - 8, y=y + 4, text_anchor="end"))
-    return element("g", parts)
-
-
-def _swatch(inner: Markup) -> Markup:
-    return element("svg", inner, class_="swatch", viewBox="0 0 18 18", aria_hidden="true")
-
-
-def _drawing(title: str, parts: Sequence[Markup], width: float, height: float) -> Markup:
-    inside = [element("title", title), *parts]
-    return element("svg", inside, class_="chart", viewBox=f"0 0 {width:.0f} {height:.0f}", role="img")

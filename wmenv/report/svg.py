@@ -73,6 +73,17 @@ def mark(x: float, y: float, series: int, size: float = 4.5) -> Markup:
     return element("polygon", class_=name, points=text)
 
 
+def swatch(inner: Markup) -> Markup:
+    """The mark of a series as it stands in a legend; drawn around (9, 9)."""
+    return element("svg", inner, class_="swatch", viewBox="0 0 18 18", aria_hidden="true")
+
+
+def drawing(title: str, parts: Iterable[Markup], width: float, height: float) -> Markup:
+    """A whole drawing of so many pixels, with what a screen reader says."""
+    view = f"0 0 {width:.0f} {height:.0f}"
+    return element("svg", [element("title", title), *parts], class_="chart", viewBox=view, role="img")
+
+
 @dataclass(frozen=True, slots=True)
 class Axis:
     """A vertical axis.
@@ -117,6 +128,27 @@ def axis(values: Sequence[float], top: float, bottom: float) -> Axis:
     ticks = [low + k * step for k in range(round((high - low) / step) + 1)]
     places = max(0, -math.floor(math.log10(step) + 1e-9))
     return Axis(place_linear, tuple((tick, number(tick, places)) for tick in ticks), False)
+
+
+def grid(scale: Axis, left: float, right: float) -> Markup:
+    """Lines and labels of an axis's ticks, from left to right in pixels."""
+    parts = []
+    for value, label in scale.ticks:
+        y = scale.place(value)
+        parts.append(element("line", class_="grid", x1=left, x2=right, y1=y, y2=y))
+        parts.append(element("text", label, class_="tick", x=left - 8, y=y + 4, text_anchor="end"))
+    return element("g", parts)
+
+
+def whisker(x: float, low: float, high: float, scale: Axis, series: int) -> Markup:
+    """An interval of a series, upright at x."""
+    top, foot = scale.place(high), scale.place(low)
+    lines = [
+        element("line", x1=x, x2=x, y1=foot, y2=top),
+        element("line", x1=x - 4, x2=x + 4, y1=foot, y2=foot),
+        element("line", x1=x - 4, x2=x + 4, y1=top, y2=top),
+    ]
+    return element("g", lines, class_=f"whisker series-{series % SERIES}")
 
 
 def _nice(step: float) -> float:

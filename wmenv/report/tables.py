@@ -6,8 +6,9 @@ from rich import box, markup
 from rich.table import Table
 
 from wmenv.core.errors import printable
-from wmenv.report.numbers import ABSENT, number
+from wmenv.report.numbers import ABSENT, number, spread
 from wmenv.report.rows import Line, headline, split_tables
+from wmenv.runs.card import Examined
 from wmenv.runs.results import Results
 
 
@@ -97,4 +98,16 @@ def _notes(results: Results, ranked: list[bool]) -> list[str]:
         notes.append("incomplete: not every planned rollout has a row")
     if results.failures:
         notes.append(f"{len(results.failures)} rollouts failed")
+    if results.examined is not None:
+        notes += _believed(results.examined)
     return notes
+
+
+def _believed(examined: Examined) -> list[str]:
+    """How far the judger is to be believed, by its card."""
+    known = [(name, one.balanced) for name, one in examined.criteria.items() if one.balanced is not None]
+    figures = ", ".join(f"{name} {number(one.mean, 2)} {spread(one, 2)} of {one.n}" for name, one in known)
+    told = [f"judger examined on {examined.on}; balanced accuracy: {figures or ABSENT}"]
+    if examined.differs:
+        told.append(f"it was examined on other clips than it scores here: {'; '.join(examined.differs)}")
+    return [escape(line) for line in told]

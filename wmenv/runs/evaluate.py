@@ -16,6 +16,7 @@ from typing import Any
 import gymnasium as gym
 
 from wmenv.core.protocols import Agent, Judger, RemoteJudger
+from wmenv.runs.card import KEPT, read_card
 from wmenv.runs.fill import Filling, write_clips
 from wmenv.runs.folder import answers_kept, on_disk, open_run
 from wmenv.runs.form import told_form
@@ -46,6 +47,7 @@ def evaluate(
     batch: int = DEFAULT_BATCH,
     sanity: bool = False,
     shard: str | None = None,
+    card: str | os.PathLike[str] | None = None,
     workers: int | None = None,
     devices: Sequence[str] = (),
     progress: Progress | None = None,
@@ -69,6 +71,7 @@ def evaluate(
         sanity: Add the sanity panel: the true clip, and clips that no judger may take for it. They are marked, not
             ranked, and the results warn where the judger cannot tell them apart.
         shard: Make only a share of the run, such as `2/4`; `wmenv.merge` puts the shards together.
+        card: Card of the judger (`wmenv judge exam`), whose key figures stand beside the scores; kept in the folder.
         workers: Processes that play episodes at once; with neither workers nor devices this process plays them.
             Workers make environment and agents themselves, so that both are given by name.
         devices: Where the workers' models go, in turn: `cpu`, `cuda`, `cuda:1`; one worker a device by default.
@@ -81,7 +84,8 @@ def evaluate(
 
     Raises:
         RunFolderError: `out` holds a run already (without `resume`), is locked, read-only or full.
-        ProtocolMismatch: `out` holds a run of another protocol, seed, set of agents or shard.
+        ProtocolMismatch: `out` holds a run of another protocol, seed, set of agents or shard; the card is of another
+            judger.
         InvalidArgument: An argument is out of range, two agents have one name, or one cannot make clips of the form
             that is asked for; workers are wanted for what has no name.
         WorkerFailed: A worker cannot start.
@@ -109,9 +113,13 @@ def evaluate(
         say(told_form(identity["protocol"]))
         whole = batches(planned_rollouts([one["name"] for one in identity["agents"]], cases, samples), batch)
         share = whole if part is None else part.share(whole)
+        known = None if card is None else read_card(Path(card), str(identity["protocol"]["judger"]))
         full = identity if part is None else {**identity, "shard": part.block(cases, keeper)}
         with open_run(Path(out), full, resume=resume) as store, answers_kept(judger, Path(out)):
             started = time.time()
+            if known is not None:
+                with on_disk(Path(out)):
+                    known.write(Path(out), KEPT)
             filling = Filling(store, keeper, whole, share, retry_failed=retry_failed, progress=progress)
             work(filling)
             filling.sweep()

@@ -15,6 +15,7 @@ from wmenv.core.protocols import RemoteJudger, Suite
 from wmenv.core.registries import make_env
 from wmenv.core.rollout import Rollout, Step
 from wmenv.core.video import read_clip
+from wmenv.runs.card import KEPT, read_card
 from wmenv.runs.folder import answers_kept, open_run
 from wmenv.runs.progress import Progress, Tick
 from wmenv.runs.results import Results, environment_block, summarise
@@ -30,6 +31,7 @@ def rejudge(
     *,
     resume: bool = False,
     retry_failed: bool = False,
+    card: str | os.PathLike[str] | None = None,
     progress: Progress | None = None,
 ) -> Results:
     """Score the kept clips of a run by a judger, into a run folder of its own.
@@ -42,9 +44,11 @@ def rejudge(
         out: The new run folder.
         resume: Go on with an interrupted rejudging; nothing is repeated.
         retry_failed: With `resume`, judge again what could not be judged.
+        card: Card of the judger (`wmenv judge exam`), whose key figures stand beside the scores; kept in the folder.
         progress: Called after every batch.
 
     Raises:
+        ProtocolMismatch: The card is of another judger.
         RunFolderError: `run` is no run or kept no clips; `out` cannot be written.
     """
     source = Path(run)
@@ -57,7 +61,10 @@ def rejudge(
     if isinstance(suite.judger, RemoteJudger):
         options["judger"] = suite.judger.spec
     wanted = {**identity, "env_options": options, "protocol": suite.protocol(), "judged_again": _origin(identity)}
+    known = None if card is None else read_card(Path(card), str(wanted["protocol"]["judger"]))
     with open_run(Path(out), wanted, resume=resume) as fresh, answers_kept(suite.judger, Path(out)):
+        if known is not None:
+            known.write(Path(out), KEPT)
         done = set(fresh.done())
         if retry_failed:
             done -= {row.key for row in fresh.rollouts() if row.final is not None and row.final.coverage < 1}

@@ -15,13 +15,15 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from wmenv.core.canonical import digest
 from wmenv.core.errors import RunFolderError
 from wmenv.core.files import write_whole
 from wmenv.core.statistics import Estimate, bootstrap_mean, slope
 from wmenv.core.verdict import Verdict
+from wmenv.runs.card import Examined, examined_by, kept_card
+from wmenv.runs.interval import Interval, Model
 from wmenv.runs.sanity import LEAST, MARGIN, TRUE, sanity_warnings
 from wmenv.runs.shard import planned_count, shard_of
 from wmenv.runs.store import RolloutRow, RunStore
@@ -30,21 +32,7 @@ FILE = "results.json"
 SCHEMA: Literal["wmenv.results/0"] = "wmenv.results/0"
 
 
-class _Model(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Interval(_Model):
-    """A mean with its 95 % interval, bootstrapped over cases."""
-
-    mean: float
-    low: float
-    high: float
-    n: int = Field(description="Number of values.")
-    cases: int = Field(description="Number of cases they come from.")
-
-
-class CriterionResult(_Model):
+class CriterionResult(Model):
     """One criterion of one agent on one split."""
 
     score: Interval | None = Field(description="Score in [0, 1] over answered and forfeited verdicts.")
@@ -54,7 +42,7 @@ class CriterionResult(_Model):
     baselines: dict[str, Interval] = Field(description="Native value that generators of no knowledge would get.")
 
 
-class Row(_Model):
+class Row(Model):
     """One agent on one split."""
 
     agent: str
@@ -72,7 +60,7 @@ class Row(_Model):
     criteria: dict[str, CriterionResult]
 
 
-class AgentCard(_Model):
+class AgentCard(Model):
     """One agent of the run."""
 
     name: str
@@ -81,7 +69,7 @@ class AgentCard(_Model):
     card: dict[str, Any]
 
 
-class SanityResult(_Model):
+class SanityResult(Model):
     """What the sanity panel says about the judger."""
 
     least: float = Field(description="Mean reward that the true clip must reach.")
@@ -95,7 +83,7 @@ class SanityResult(_Model):
         return TRUE not in self.left_out
 
 
-class Failure(_Model):
+class Failure(Model):
     """A rollout of which something is missing, and why."""
 
     agent: str
@@ -105,7 +93,7 @@ class Failure(_Model):
     reason: str
 
 
-class Results(_Model):
+class Results(Model):
     """A whole run."""
 
     schema_: Literal["wmenv.results/0"] = Field(alias="schema")
@@ -121,6 +109,9 @@ class Results(_Model):
     complete: bool = Field(description="Whether every planned rollout has a row.")
     rows: list[Row]
     sanity: SanityResult | None = Field(default=None, description="Of the sanity panel, where there was one.")
+    examined: Examined | None = Field(
+        default=None, description="Key figures of the judger's card, where the run was given one."
+    )
     failures: list[Failure]
     clips: list[str] = Field(description="Kept clips, relative to the run folder.")
     environment: dict[str, Any] = Field(description="Machine, versions and times: all that may differ between runs.")
@@ -172,6 +163,7 @@ def summarise(store: RunStore, environment: Mapping[str, Any]) -> Results:
     for rollout in rollouts:
         groups[rollout.agent, rollout.split].append(rollout)
     shard = shard_of(identity)
+    card = kept_card(store.folder)
     criteria = [criterion["id"] for criterion in identity["protocol"]["criteria"]]
     rows = [
         _row(agent["name"], split, groups[agent["name"], split], criteria)
@@ -193,6 +185,7 @@ def summarise(store: RunStore, environment: Mapping[str, Any]) -> Results:
         complete=len(rollouts) == planned_count(identity),
         rows=rows,
         sanity=_sanity(identity, rows),
+        examined=None if card is None else examined_by(card, identity["protocol"]),
         failures=[_failure(rollout) for rollout in rollouts if _reason(rollout)],
         clips=sorted(rollout.clip for rollout in rollouts if rollout.clip),
         environment=dict(environment),

@@ -48,7 +48,7 @@ class Fault:
     plant: Planter
 
 
-def _scored(truth: DiscTruth, times: FloatArray) -> NDArray[np.intp]:
+def scored_frames(truth: DiscTruth, times: FloatArray) -> NDArray[np.intp]:
     """Predicted frames with every true ball wholly inside the view."""
     inside = inside_view(truth.positions(times)[None], truth.radii[None])[0].all(axis=1)
     inside[: truth.given] = False
@@ -59,7 +59,7 @@ def _from_some_frame(change: Change) -> Planter:
     """A planter that applies a change from a random frame on that leaves at least three scored frames to show it."""
 
     def plant(truth: DiscTruth, times: FloatArray, rng: np.random.Generator) -> Discs | None:
-        scored = _scored(truth, times)
+        scored = scored_frames(truth, times)
         possible = scored[: len(scored) - FRAMES_SHOWN + 1]
         return change(truth, truth.discs(times), int(rng.choice(possible)), rng) if len(possible) else None
 
@@ -102,11 +102,11 @@ def _vanish(truth: DiscTruth, discs: Discs, onset: int, rng: np.random.Generator
     return discs
 
 
-def _collide_otherwise(truth: DiscTruth, times: FloatArray, restitution: float) -> Discs | None:
+def collide_otherwise(truth: DiscTruth, times: FloatArray, restitution: float) -> Discs | None:
     """The collision with another restitution; -1 lets the balls pass through each other."""
     starts = truth.starts
     contact = float(contact_time(starts, truth.mode)[0])
-    if (times[_scored(truth, times)] > contact).sum() < FRAMES_SHOWN:
+    if (times[scored_frames(truth, times)] > contact).sum() < FRAMES_SHOWN:
         return None
     mass, velocity = truth.starts.mass[0][:, None], starts.velocity[0]
     common = (mass * velocity).sum(axis=0) / mass.sum()
@@ -118,12 +118,12 @@ def _collide_otherwise(truth: DiscTruth, times: FloatArray, restitution: float) 
 
 def _soft_collision(truth: DiscTruth, times: FloatArray, rng: np.random.Generator) -> Discs | None:
     """The balls bounce with restitution 0.7: momentum is kept, energy is not."""
-    return _collide_otherwise(truth, times, RESTITUTION)
+    return collide_otherwise(truth, times, RESTITUTION)
 
 
 def _pass_through(truth: DiscTruth, times: FloatArray, rng: np.random.Generator) -> Discs | None:
     """The balls pass through each other: momentum and energy are kept, the movement is wrong."""
-    return _collide_otherwise(truth, times, -1.0)
+    return collide_otherwise(truth, times, -1.0)
 
 
 _ALL: tuple[Law, ...] = ("uniform_motion", "parabola", "collision")
