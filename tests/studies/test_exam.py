@@ -24,11 +24,13 @@ from wmenv.runs.results import Results
 from wmenv.studies.exam.choose import world_for
 from wmenv.studies.exam.discs import DiscWorld
 from wmenv.studies.exam.figures import card_of, rate
+from wmenv.studies.exam.scenes import ORDER
 from wmenv.studies.exam.shown import CONTROLS, everything, moved
 from wmenv.studies.exam.take import ANSWERS, Sitting, take_exam
 from wmenv.worlds.discs.draw import draw
 from wmenv.worlds.discs.graded import GRADED, plant_graded
 from wmenv.worlds.discs.world import FPS, LAWS, Law, frame_times
+from wmenv.worlds.scenes.catalogue import DOMAINS
 
 SMALL = {"size": 64, "frames": 20}
 
@@ -281,8 +283,10 @@ def test_a_card_travels_with_the_scores_of_its_judger(card: Card, folder: Path, 
 def test_a_judger_sits_the_exam_of_its_world() -> None:
     assert world_for(JUDGERS.create("physics"), "PhyWorld-collision", quick=True, cases=2).cases[0].startswith("id-")
     assert "restitution" in world_for(JUDGERS.create("physics"), "PhyWorld-collision", quick=True, cases=2).plants
-    scenes = world_for(JUDGERS.create("scene-pixels"), None, quick=True, cases=40)
-    assert scenes.oracle == "scene-oracle" and len(set(scenes.cases)) == 40
+    scenes = world_for(JUDGERS.create("scene-pixels"), None, quick=True, cases=None)
+    assert scenes.oracle == "scene-oracle" and {one.split("-")[0] for one in scenes.cases} == set(DOMAINS)
+    more = world_for(JUDGERS.create("scene-pixels"), None, quick=True, cases=40).cases
+    assert len(set(more)) == 40 and len(set(one.rpartition("-")[0] for one in more)) == len(ORDER)
     assert world_for(JUDGERS.create("abstaining:physics"), None, quick=True, cases=2).oracle == "physics"
 
 

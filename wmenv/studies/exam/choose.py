@@ -9,13 +9,13 @@ from wmenv.core.errors import InvalidArgument
 from wmenv.core.protocols import Judger
 from wmenv.core.registries import JUDGERS, newest_id
 from wmenv.studies.exam.discs import DiscWorld
-from wmenv.studies.exam.scenes import SceneWorld
+from wmenv.studies.exam.scenes import ORDER, SceneWorld
 from wmenv.studies.exam.shown import World
 
 DISCS, SCENES = "PhyWorld", "WorldModelBench"
 WORLDS: Mapping[str, type[DiscWorld] | type[SceneWorld]] = {DISCS: DiscWorld, SCENES: SceneWorld}
-COUNTS: Mapping[str, tuple[int, int]] = {DISCS: (40, 200), SCENES: (7, 31)}
-"""Cases by family: of a quick exam, and of a whole one."""
+COUNTS: Mapping[str, tuple[int, int]] = {DISCS: (40, 200), SCENES: (7, len(ORDER))}
+"""Cases by family: of a quick exam, and of a whole one; of scenes one of every domain, and one of every scene."""
 
 
 def world_for(

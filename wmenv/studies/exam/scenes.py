@@ -25,8 +25,8 @@ FIRST_SEED = 200
 ALTERNATIVES = 2
 LEVEL = 3
 """Level of the instruction from which a clip counts as carrying it out."""
-ORDER = (*EXAM_KEYS, *KEYS[::4], *KEYS[2::4], *KEYS[1::4], *KEYS[3::4])
-"""Scenes in the order in which they are taken: a short exam meets all domains."""
+ORDER = (*KEYS[::4], *EXAM_KEYS, *KEYS[2::4], *KEYS[1::4], *KEYS[3::4])
+"""Scenes in the order in which they are taken: one of every domain, then those that are for exams only."""
 
 
 class SceneWorld:
