@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 SOURCES := pyproject.toml README.md $(shell find wmenv envs agents judgers alignment -type f -not -name '*.pyc' -not -path '*/__pycache__/*' 2>/dev/null)
 export PYTHONSAFEPATH = 1
 export OMP_NUM_THREADS = 1
-PYTEST := $(BIN)/python -m pytest --import-mode=importlib
+PYTEST := $(BIN)/python -m pytest --import-mode=importlib --durations=20
 # A process a core, a file at a time. Speed ratios are measured one by one, in a quiet process.
 AT_ONCE := -n logical --maxprocesses 4 --dist loadfile --benchmark-disable
 
@@ -37,7 +37,8 @@ test-floor:  ## The fast tests on the oldest versions that pyproject.toml admits
 	$(PYTHON) -m venv .venv-floor
 	.venv-floor/bin/pip install -q --disable-pip-version-check $(FLOORS) pytest hypothesis pytest-benchmark scikit-learn scipy krippendorff .
 	rm -rf build *.egg-info
-	.venv-floor/bin/python -m pytest --import-mode=importlib -m "not slow" tests
+	.venv-floor/bin/python -m pytest --import-mode=importlib -m "not slow" \
+	  --allow-skip "could not import *" tests
 
 gpu-check: $(VENV)/tested  ## Every GPU check; writes docs/gpu.json and its table. Set TORCH to a CUDA build
 	$(PYTEST) -m gpu tests/gpu --figures docs/gpu.json
