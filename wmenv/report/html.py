@@ -14,15 +14,16 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from wmenv.core.errors import InvalidArgument, RunFolderError
-from wmenv.core.files import write_whole
+from wmenv.core.files import taking_apart, write_whole
 from wmenv.report.chart import Chart, error_chart
 from wmenv.report.clips import Gallery, read_gallery
 from wmenv.report.numbers import ABSENT, number, spread, words
 from wmenv.report.overview import overview
 from wmenv.report.rows import Headline, SplitTable, headline, split_tables
 from wmenv.runs.results import FILE as RESULTS_FILE
-from wmenv.runs.results import Results, summarise
+from wmenv.runs.results import Results
 from wmenv.runs.store import RunStore
+from wmenv.runs.summary import summarise
 
 FILE = "report.html"
 HERE = Path(__file__).parent
@@ -128,6 +129,11 @@ def render(views: Sequence[RunView]) -> str:
 
 def _view(folder: Path, label: str, index: int, clips: int) -> RunView:
     results = _results(folder)
+    with taking_apart(folder, RunFolderError):
+        return _seen(folder, label, index, clips, results)
+
+
+def _seen(folder: Path, label: str, index: int, clips: int, results: Results) -> RunView:
     return RunView(
         label=label,
         anchor=f"run-{index + 1}",
