@@ -13,6 +13,7 @@ def report(runs: list[Path], /, *, out: Path | None = None, clips_per_group: int
         out: The file; report.html in the run folder of a single run.
         clips_per_group: How many clips to embed for each agent and split, worst first.
     """
+    from wmenv.cli.console import say_path
     from wmenv.report.html import write_report
 
-    print(write_report(runs, out, clips_per_group=clips_per_group))
+    say_path(write_report(runs, out, clips_per_group=clips_per_group))
