@@ -11,7 +11,7 @@ PYTEST := $(BIN)/python -m pytest --import-mode=importlib --durations=20
 # A process a core, a file at a time. Speed ratios are measured one by one, in a quiet process.
 AT_ONCE := -n logical --maxprocesses 4 --dist loadfile --benchmark-disable
 
-.PHONY: demo test test-slow test-long test-floor test-wheel lint gpu-check docs-numbers alignment-table alignment-critic alignment-sweep scenes-picture clean
+.PHONY: demo test test-slow test-long test-floor test-wheel lint gpu-check docs docs-numbers alignment-table alignment-critic alignment-sweep ppo-table scenes-picture clean
 
 demo: $(VENV)/generating  ## The main job on the embedded default: a table and an HTML report
 	$(BIN)/wmenv demo --out wmenv-demo --force
@@ -62,11 +62,18 @@ alignment-table alignment-critic alignment-sweep: $(VENV)/generating  ## A study
 	cp study-$@-real/study.json docs/studies/$@.json
 	$(BIN)/wmenv study $@ --docs docs
 
+docs: $(VENV)/documented  ## The documentation site in build-docs/; a warning is an error
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+
+ppo-table: $(VENV)/tested  ## docs/ppo.json: PPO and its control, five seeds each; a quarter of an hour of CPU time
+	$(BIN)/python -m wmenv.studies.ppo docs/ppo.json
+	$(BIN)/wmenv study ppo --docs docs
+
 scenes-picture: $(VENV)/installed  ## docs/scenes.png: the first frames of all scenes
 	$(BIN)/python -m wmenv.worlds.scenes.picture docs/scenes.png
 
 clean:
-	rm -rf $(VENV) .venv-floor .venv-wheel build dist *.egg-info wmenv-demo
+	rm -rf $(VENV) .venv-floor .venv-wheel build build-docs dist *.egg-info wmenv-demo
 
 $(VENV)/created:
 	$(PYTHON) -m venv $(VENV)
@@ -93,6 +100,11 @@ $(VENV)/tested: $(VENV)/generating
 
 $(VENV)/linted: $(VENV)/tested
 	$(BIN)/pip install -q --disable-pip-version-check ".[lint]"
+	rm -rf build *.egg-info
+	touch $@
+
+$(VENV)/documented: $(VENV)/generating
+	$(BIN)/pip install -q --disable-pip-version-check ".[docs,align]"
 	rm -rf build *.egg-info
 	touch $@
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal, get_args
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -12,26 +14,49 @@ from wmenv.core.clip import Clip, describe
 from wmenv.core.errors import InvalidArgument
 from wmenv.worlds.discs.discs import Discs
 from wmenv.worlds.discs.glimpse import Glimpse, glimpse
-from wmenv.worlds.discs.world import FASTEST
+from wmenv.worlds.discs.world import FASTEST, Edge
+
+After = Literal["given", "contact"]
 
 
 class Steered(DiscAgent):
-    """A steering wheel for RL, not a model: the latent is the velocity of each disc after the given frames.
+    """A steering wheel for RL, not a model: the latent is the velocity of each disc from some moment on.
 
     The latent of B discs is (2 B,): vx, vy of each, red before blue, in units of 6 units/s. Radii, colours
     and last positions are read off the given frames; every disc then moves on in a straight line, through
     all. It knows no law: which velocities are right is what a policy has to learn, and acceleration is out of
     its reach.
 
+    With `after="given"` the latent holds from the last given frame on. With `after="contact"` two discs first go
+    straight on as they were seen to move until they touch, and the latent is how they fly apart: what is left to
+    learn is the outcome of a collision.
+
     As a plain agent it moves on at the velocities it saw.
     """
 
     name = "steered"
 
+    def __init__(self, after: After = "given", edge: Edge = "area") -> None:
+        """Make the agent.
+
+        Args:
+            after: From when on the latent holds.
+            edge: How the suite draws pictures under 256 pixels.
+
+        Raises:
+            InvalidArgument: No such moment.
+        """
+        if after not in get_args(After):
+            raise InvalidArgument(f"after must be one of {', '.join(get_args(After))}, got {after!r}")
+        super().__init__(edge)
+        self.after: After = after
+
     def latent_dimension(self, request: Request) -> int:
-        """Two numbers a disc in the given frames; 0 where no disc can be read."""
+        """Two numbers a disc in the given frames; 0 where no disc can be read, or none can touch another."""
         seen = glimpse(request.frames, closed_spec(request)[2], self.edge)
-        return 0 if seen is None else 2 * len(seen.radius)
+        if seen is None or (self.after == "contact" and len(seen.radius) < 2):
+            return 0
+        return 2 * len(seen.radius)
 
     def decode(self, request: Request, latent: NDArray[np.floating]) -> Clip:
         """Given frames, then the discs in straight lines.
@@ -53,8 +78,12 @@ class Steered(DiscAgent):
         velocity = latent.reshape(-1, 2) * FASTEST
 
         def straight(seen: Glimpse, times: FloatArray) -> Discs | None:
-            steers = len(seen.radius) == len(velocity)
-            return painted(seen, seen.position + velocity * times[:, None, None]) if steers else None
+            if len(seen.radius) != len(velocity):
+                return None
+            start = seen.contact if self.after == "contact" else 0.0
+            as_seen, steered = np.minimum(times, start), np.maximum(times - start, 0.0)
+            path = seen.position + seen.velocity * as_seen[:, None, None] + velocity * steered[:, None, None]
+            return painted(seen, path)
 
         return self.drawn(request, straight)
 

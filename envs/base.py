@@ -164,6 +164,11 @@ class SuiteEnv(gym.Env[Observation, Any], ABC):
             raise gym.error.ResetNeeded("call env.reset() first: there is no current case")
         return self._case
 
+    @property
+    def response(self) -> Response | None:
+        """What was judged last in this episode; None before its first step."""
+        return self._steps[-1].response if self._steps else None
+
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Observation, dict[str, Any]]:
@@ -236,7 +241,7 @@ class SuiteEnv(gym.Env[Observation, Any], ABC):
         if self.render_mode is None:
             gym.logger.warn("render() needs a render_mode: gym.make(..., render_mode='rgb_array')")
             return None
-        last = self._steps[-1].response if self._steps else None
+        last = self.response
         given, true = self.case.request.frames, self.true_clip(self.case)
         blank = np.full((1, *given.shape[1:]), 255, dtype=np.uint8)
         predicted = last.frames if isinstance(last, Clip) else given if len(given) else blank

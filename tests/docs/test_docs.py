@@ -43,6 +43,15 @@ def test_concepts_example_runs() -> None:
     assert names["env"].action_space.shape == (2,)
 
 
+def test_rl_example_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, Any] = {}
+    (block,) = blocks("docs/rl.md")
+    exec(block, names)
+    assert names["observation"].shape == (10,) and names["terminated"]
+    assert Path(names["info"]["video"]).is_file()
+
+
 def test_contributing_examples_run(tmp_path: Path) -> None:
     import wmenv
 

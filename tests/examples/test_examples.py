@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from importlib.metadata import entry_points
 from pathlib import Path
 
@@ -48,11 +49,70 @@ def test_write_an_agent(tmp_path: Path) -> None:
     assert shifted > still + 0.3
 
 
+def test_write_a_judger(tmp_path: Path) -> None:
+    told = run("write_a_judger.py", cwd=tmp_path)
+    law, still, noise = numbers(r" (\d\.\d+)", told.splitlines()[0])
+    assert min(law, still) > 0.9 and noise < 0.1
+
+
+def test_write_a_suite(tmp_path: Path) -> None:
+    mover, still = numbers(r"reward (\S+) \[", run("write_a_suite.py", cwd=tmp_path))
+    assert mover == 1.0 and 0.3 < still < 0.8
+
+
+def test_official_worldmodelbench(tmp_path: Path, published: Callable[[str], Path]) -> None:
+    """Stand-ins: a judge that always says "No" and "Score: 3" gives full marks to grey."""
+    told = run("official_worldmodelbench.py", "--data", str(published("worldmodelbench")), cwd=tmp_path)
+    assert told.count("(3 of 3 answered)") == 8
+    assert "WorldModelBench score, official cases: 10.00 of 10 over 3 clips" in told
+
+
 @pytest.mark.slow
-def test_ppo_latent(tmp_path: Path) -> None:
-    pytest.importorskip("stable_baselines3")
-    before, after = numbers(r"mean reward (\S+)", run("ppo_latent.py", cwd=tmp_path))
-    assert before < 0.1 < 0.5 < after
+def test_evaluate_pipeline(tmp_path: Path) -> None:
+    for name in ("torch", "diffusers", "tokenizers"):
+        pytest.importorskip(name)
+    told = run("evaluate_pipeline.py", cwd=tmp_path)
+    assert "random weights" in told
+    tiny, still = numbers(r"velocity error (\S+)", told)
+    assert tiny > still > 1
+
+
+@pytest.mark.slow
+def test_best_of_n(tmp_path: Path) -> None:
+    pytest.importorskip("diffusers")
+    rewards = numbers(r"reward (\S+),", run("best_of_n.py", cwd=tmp_path))
+    one, many = rewards[:2], rewards[2:]
+    assert all(best > single for best, single in zip(many, one, strict=True))
+
+
+@pytest.mark.slow
+def test_generalisation(tmp_path: Path) -> None:
+    pytest.importorskip("diffusers")
+    flow, law, near = run("generalisation.py", cwd=tmp_path).splitlines()
+    assert "goes back to what it knows" in flow and "goes back to what it knows" in near
+    assert "follows the law" in law
+
+
+@pytest.mark.slow
+def test_reward_gradient(tmp_path: Path) -> None:
+    pytest.importorskip("peft")
+    errors = numbers(r"ood_high_v (\S+)", run("reward_gradient.py", cwd=tmp_path))
+    assert errors[-1] < 0.8 * errors[0]
+
+
+@pytest.mark.slow
+def test_policy_gradient(tmp_path: Path) -> None:
+    pytest.importorskip("peft")
+    errors = numbers(r"ood_high_v (\S+)", run("policy_gradient.py", cwd=tmp_path))
+    assert errors[-1] < 0.98 * errors[0]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["ppo_latent.py", "ppo_plain.py"])
+def test_ppo(name: str, tmp_path: Path) -> None:
+    pytest.importorskip("stable_baselines3" if name == "ppo_latent.py" else "torch")
+    before, after = numbers(r"mean reward (\S+)", run(name, cwd=tmp_path))
+    assert before < 0.05 and after > 0.15 + before
 
 
 def suite(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:

@@ -21,6 +21,8 @@ from wmenv.core.errors import InvalidArgument, InvalidResponse, UnknownName
 from wmenv.core.protocols import Agent, LatentGenerator
 from wmenv.core.registries import AGENTS
 from wmenv.envs.wrappers import DiscState, EncodePrompt, LatentAction, for_rl
+from wmenv.worlds.discs.glimpse import glimpse
+from wmenv.worlds.discs.laws import velocity_after
 
 LAWS = ("uniform_motion", "parabola", "collision")
 DISCS = {"uniform_motion": 1, "parabola": 1, "collision": 2}
@@ -177,6 +179,39 @@ def test_steering_moves_each_disc_by_its_own_pair() -> None:
         assert row(still, fixed) == pytest.approx(row(moved, fixed), abs=0.01)
 
 
+def test_the_true_outcome_of_a_collision_is_the_best_action_after_contact(seeds: Iterator[int]) -> None:
+    env = LatentAction(make("collision", size=64), "steered,after=contact")
+    right, through = [], []
+    for seed in seeds:
+        env.reset(seed=seed)
+        starts = env.unwrapped.case.truth.starts
+        after = np.clip(velocity_after(starts, "exact")[0].ravel() / 6, -1, 1).astype(np.float32)
+        right.append(env.step(after)[1])
+        through.append(env.step((starts.velocity[0].ravel() / 6).astype(np.float32))[1])
+    assert np.mean(right) > 0.9 and np.mean(through) < 0.1, "faster than 6 units/s is out of reach"
+
+
+def test_discs_go_on_as_seen_until_they_touch() -> None:
+    suite = make("collision", size=64).unwrapped
+    agent, straight = AGENTS.create("steered,after=contact"), AGENTS.create("constant-velocity")
+    requests = suite.observe(suite.draw(20, np.random.default_rng(2)))
+    for request, expected in zip(requests, straight.act(requests, [0] * 20), strict=True):
+        contact = glimpse(request.frames).contact
+        clip, before = agent.decode(request, np.zeros(4)), 3 + int(contact * 10)
+        assert 0 < contact < 3
+        assert np.array_equal(clip.frames[:before], expected.frames[:before])
+        rest = clip.frames[before + 1 :]
+        assert (rest == rest[0]).all(), "and at the velocity of the latent, here none, from then on"
+    assert np.array_equal(agent.act(requests[:1], [0])[0].frames, straight.act(requests[:1], [0])[0].frames)
+
+
+def test_one_disc_touches_no_other() -> None:
+    with pytest.raises(InvalidArgument, match="a latent of at least one number"):
+        LatentAction(make(), "steered,after=contact")
+    with pytest.raises(InvalidArgument, match="given, contact, got 'lunch'"):
+        AGENTS.create("steered,after=lunch")
+
+
 def test_unreadable_frames_are_repeated() -> None:
     suite = make("collision").unwrapped
     (request,) = suite.observe(suite.draw(1, np.random.default_rng(3)))
@@ -219,10 +254,10 @@ def test_any_generator_object_will_do() -> None:
     env.reset(seed=0)
     assert env.action_space.shape == (1,)
     env.step(np.array([-1.0]))
-    assert brightness(env.unwrapped._steps[-1].response.frames[3:]) == 0
+    assert brightness(env.unwrapped.response.frames[3:]) == 0
     env.reset(seed=0)
     env.step(np.array([1.0]))
-    assert brightness(env.unwrapped._steps[-1].response.frames[3:]) > 200
+    assert brightness(env.unwrapped.response.frames[3:]) > 200
 
 
 def test_a_generator_must_follow_the_spec() -> None:

@@ -118,7 +118,8 @@ def test_alternatives_are_lawful_and_some_miss_the_goal() -> None:
 def test_scenes_of_the_exam_have_alternatives_and_room(key: str) -> None:
     case = scene(key).case(1)
     lawful_alternatives(case)
-    for name in ("teleport", "push", "grow", "penetrate", *(("float",) if case.world.view == "side" else ())):
+    beneath = () if key == "exam/kitchen" else ("penetrate",)  # there a hand lays down what meets the counter
+    for name in ("teleport", "push", "grow", *beneath, *(("float",) if case.world.view == "side" else ())):
         made = plant(case, name, 8)
         assert made is not None and made.effects[made.label] >= VISIBLE, (key, name)
 

@@ -119,6 +119,12 @@ STUDIES: dict[str, Study] = {
             "alarm.json",
         ),
         Study("readings", "the same replies as four readings take them", "wmenv.studies.readings:readings_table"),
+        Study(
+            "ppo",
+            "does PPO of Stable-Baselines3 learn from the rewards of an environment?",
+            "wmenv.studies.ppo:ppo_table",
+            "ppo.json",
+        ),
         Study("gpu", "what make gpu-check measured", "wmenv.studies.gpu:gpu_table", "gpu.json"),
         Study(
             "phyworld-ood",

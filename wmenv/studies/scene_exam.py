@@ -34,10 +34,22 @@ from wmenv.worlds.scenes.plants import MULTIPLES, PLANTS, plant
 from wmenv.worlds.scenes.scene import SceneCase
 
 JUDGER = "scene-pixels"
-HELD = ("robotics/place", "human/throwing", "industrial/crane", "animation/tumble", *EXAM_KEYS)
-"""Scenes that no threshold was chosen on. The last ones were written after the judger was frozen; of the others, the
-figures of an earlier exam had been seen, and true clips."""
-KNOWN = ("gaming/marble", "driving/turning", "natural/water", "natural/fruit", "robotics/slide", "human/lifting")
+WORKED_ON = ("robotics/place", "human/throwing", "industrial/crane", "animation/tumble", "exam/barrier")
+"""Scenes that were held in earlier exams. The first four were so until `scene-pixels-v1`; on `exam/barrier`, new then,
+the first form of `scene-pixels-v2` flagged nearly every true clip, for it followed the arm where it had lost it."""
+HELD = tuple(key for key in EXAM_KEYS if key not in WORKED_ON)
+"""Scenes that no threshold was chosen on. `exam/bumper`, `cannon`, `stairs` and `kitchen` were written apart from the
+judger and seen by nobody who worked on it before it was frozen; of `exam/toss`, `ledge` and `ice` the figures of an
+earlier exam had been seen, and nothing else."""
+KNOWN = (
+    "gaming/marble",
+    "driving/turning",
+    "natural/water",
+    "natural/fruit",
+    "robotics/slide",
+    "human/lifting",
+    *WORKED_ON,
+)
 SEEDS = (100, 101)
 """Thresholds were set on seeds 0 to 12."""
 CLEAN = range(100, 143)
@@ -71,7 +83,7 @@ def parts() -> Iterator[Part]:
     yield from (Part("planted", key, seed) for key in HELD for seed in SEEDS)
     yield from (Part("planted", key, first) for key in KNOWN)
     yield from (Part("true", key, seed) for key in HELD for seed in CLEAN)
-    yield from (Part("true", key, first) for key in KEYS if key not in HELD)
+    yield from (Part("true", key, first) for key in (*KEYS, *EXAM_KEYS) if key not in HELD)
     yield from (Part("alternative", key, first) for key in (*KEYS, *EXAM_KEYS))
     yield from (Part("degraded", key, first) for key in (*KEYS, *EXAM_KEYS))
     yield from (Part("sanity", key, first) for key in SANITY)

@@ -8,7 +8,7 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
-from wmenv.worlds.discs.laws import Starts, positions
+from wmenv.worlds.discs.laws import Starts, contact_time, positions
 from wmenv.worlds.discs.measure import measure
 from wmenv.worlds.discs.shapes import read_shapes
 from wmenv.worlds.discs.world import COLOURS, DISC, FPS, GRAVITY, RING, SQUARE, Edge, Law
@@ -51,16 +51,21 @@ class Glimpse:
 
     def future(self, times: FloatArray) -> FloatArray:
         """(T, B, 2) positions by the law, `times` seconds after the last given frame."""
-        law: Law = self.law
-        velocity = self.velocity
-        starts = Starts(law, self.radius[None], self.position[None], velocity[None])
-        if law != "collision":
-            alone: FloatArray = positions(starts, times)[0]
-            return alone
-        order = np.argsort(self.position[:, 0])  # the law of collision wants the left disc first
-        ordered = Starts(law, self.radius[order][None], self.position[order][None], velocity[order][None])
-        path: FloatArray = positions(ordered, times)[0][:, np.argsort(order)]
+        order = self._from_left()
+        path: FloatArray = positions(self._starts(order), times)[0][:, np.argsort(order)]
         return path
+
+    @property
+    def contact(self) -> float:
+        """Seconds until two discs touch if each goes straight on: 0 if they do so already, infinite if never."""
+        return max(float(contact_time(self._starts(self._from_left()), "exact")[0]), 0.0)
+
+    def _from_left(self) -> NDArray[np.intp]:
+        """Order of the discs; the law of collision wants the left disc first."""
+        return np.argsort(self.position[:, 0])
+
+    def _starts(self, order: NDArray[np.intp]) -> Starts:
+        return Starts(self.law, self.radius[order][None], self.position[order][None], self.velocity[order][None])
 
 
 def glimpse(frames: NDArray[np.uint8], fps: Fraction = FPS, edge: Edge = "area") -> Glimpse | None:
