@@ -13,7 +13,7 @@ from safetensors.torch import save
 from wmenv.alignment.guard import Guard
 from wmenv.alignment.learner import Callback, Method, Record
 from wmenv.core.errors import ProtocolMismatch, RunFolderError
-from wmenv.core.files import write_whole
+from wmenv.core.files import FORM, write_whole
 
 STATE, RESULTS, MODEL = "alignment.safetensors", "alignment.json", "model"
 
@@ -105,7 +105,7 @@ def _go_on(method: Method, path: Path, known: dict[str, Any], resume: bool) -> N
         with safe_open(path, "pt") as file:
             state: dict[str, Any] = {name: file.get_tensor(name) for name in file.keys()}
         method.load_state_dict({**state, "plain": known["progress"]})
-    except (SafetensorError, KeyError, RuntimeError) as error:
+    except (SafetensorError, RuntimeError, *FORM) as error:
         raise RunFolderError(f"{path} is damaged ({error}); remove it and align again") from error
 
 
@@ -129,5 +129,5 @@ def _saved(path: Path) -> dict[str, Any] | None:
         with safe_open(path, "pt") as file:
             plain: dict[str, Any] = json.loads(file.metadata()["alignment"])
         return {"protocol": plain["protocol"], "progress": plain["progress"]}
-    except (SafetensorError, KeyError, TypeError, ValueError) as error:
+    except (SafetensorError, OSError, *FORM) as error:
         raise RunFolderError(f"{path} is damaged ({error}); remove it and align again") from error

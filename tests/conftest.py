@@ -20,6 +20,18 @@ settings.register_profile(
 settings.load_profile("wmenv")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--allow-skip", action="append", default=[], help="a further reason for skips, with * and ?")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):  # workers of pytest-xdist send their reports
+        skips = neighbour("skips.py")
+        more = [("*", reason) for reason in config.getoption("--allow-skip", [])]
+        allowed = skips.read(Path(__file__).parent / "allowed_skips.txt") + more
+        config.pluginmanager.register(skips.Skips(allowed), "skips")
+
+
 @pytest.fixture(scope="session")
 def official() -> dict[str, Any]:
     """Official positions by law: outputs of phyworld/phyworld ee0e473 with pybox2d 2.3.10 (see `meta` in the files)."""

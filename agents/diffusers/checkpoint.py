@@ -149,7 +149,7 @@ def _index(folder: Path) -> dict[str, Any]:
         )
     try:
         index = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise InvalidArgument(f"{path} cannot be read: {told(error)}") from error
     if not isinstance(index, dict) or not isinstance(index.get("_class_name"), str):
         raise InvalidArgument(f"{path} names no class of diffusers as its pipeline; code of its own is not run")

@@ -16,7 +16,7 @@ from torch import Tensor
 from wmenv.agents.flow.network import Architecture, Denoiser
 from wmenv.core.canonical import canonical_json
 from wmenv.core.errors import InvalidArgument
-from wmenv.core.files import write_whole
+from wmenv.core.files import FORM, write_whole
 
 WEIGHTS, CARD = "model.safetensors", "card.json"
 
@@ -46,8 +46,8 @@ def read_card(folder: Path) -> dict[str, Any]:
     try:
         card: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         Architecture.of(card["architecture"])
-        str(card["prompt"])
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        [str(card[key]) for key in ("prompt", "weights")]
+    except (OSError, *FORM) as error:
         raise InvalidArgument(f"{path} is not the card of a flow model: {type(error).__name__}: {error}") from error
     return card
 
@@ -69,15 +69,29 @@ def read_checkpoint(folder: Path) -> tuple[Denoiser, dict[str, Any]]:
         weights = load_file(path)
     except (SafetensorError, OSError) as error:
         raise InvalidArgument(f"{path} cannot be read ({error}); copy it anew or train again") from error
-    denoiser = Denoiser(Architecture.of(card["architecture"]))
-    try:
-        denoiser.load_state_dict({name: tensor.float() for name, tensor in weights.items()})
-    except RuntimeError as error:
-        first = str(error).splitlines()[-1].strip()
-        raise InvalidArgument(f"{path} does not fit the architecture of its card: {first}") from error
+    architecture = Architecture.of(card["architecture"])
+    _check_shapes(architecture, weights, path)
+    denoiser = Denoiser(architecture)
+    denoiser.load_state_dict({name: tensor.float() for name, tensor in weights.items()})
     if not all(torch.isfinite(p).all() for p in denoiser.parameters()):
         raise InvalidArgument(f"{path} holds weights that are not finite; the training has diverged")
     return denoiser.eval(), card
+
+
+def _check_shapes(architecture: Architecture, weights: Mapping[str, Tensor], path: Path) -> None:
+    """Hold the file against its card before anything of the size that the card announces is made."""
+    try:
+        with torch.device("meta"):
+            wanted = {name: tensor.shape for name, tensor in Denoiser(architecture).state_dict().items()}
+    except (ValueError, RuntimeError) as error:
+        raise InvalidArgument(f"{path.parent / CARD} states no network: {error}") from error
+    shapes = {name: tensor.shape for name, tensor in weights.items()}
+    for name in sorted({*wanted, *shapes}):
+        if wanted.get(name) != shapes.get(name):
+            told = ", ".join(
+                f"{what} {tuple(of[name])}" for what, of in (("expected", wanted), ("got", shapes)) if name in of
+            )
+            raise InvalidArgument(f"{path} does not fit the architecture of its card: {name}, {told}")
 
 
 def card_digest(card: Mapping[str, Any]) -> str:

@@ -12,6 +12,9 @@ from torch.nn.functional import pixel_shuffle, pixel_unshuffle
 
 from wmenv.core.errors import InvalidArgument
 
+LARGEST, DEEPEST = 4096, 8
+"""Bounds of an architecture, far beyond what trains here: a card may come from anywhere."""
+
 
 @dataclass(frozen=True, slots=True)
 class Architecture:
@@ -34,6 +37,11 @@ class Architecture:
     layers: int = 1
 
     def __post_init__(self) -> None:
+        numbers = (self.size, self.frames, self.given, self.patch, self.layers, *self.widths)
+        if not all(type(n) is int and 1 <= n <= LARGEST for n in numbers) or not 1 <= len(self.widths) <= DEEPEST:
+            raise InvalidArgument(
+                f"expected whole numbers from 1 to {LARGEST} and 1 to {DEEPEST} widths, got {self.plain()}"
+            )
         cells = self.patch * 2 ** (len(self.widths) - 1)
         if self.size % cells or not 1 <= self.given < self.frames:
             raise InvalidArgument(

@@ -28,7 +28,7 @@ from wmenv.agents.flow.matching import loss
 from wmenv.agents.flow.network import Architecture, Denoiser
 from wmenv.agents.flow.precision import Precision, faster_precision
 from wmenv.core.errors import InvalidArgument, ProtocolMismatch, RunFolderError
-from wmenv.core.files import write_whole
+from wmenv.core.files import FORM, write_whole
 from wmenv.core.registries import make_env
 from wmenv.worlds.discs.splits import split_names
 from wmenv.worlds.discs.world import LAWS, Law
@@ -347,6 +347,6 @@ def _saved(path: Path) -> dict[str, Any] | None:
     try:
         with safe_open(path, "pt") as file:
             state: dict[str, Any] = json.loads(file.metadata()["state"])
-    except (SafetensorError, KeyError, TypeError, ValueError) as error:
+    except (SafetensorError, OSError, *FORM) as error:
         raise RunFolderError(f"{path} is damaged ({error}); remove it and train again") from error
     return state

@@ -12,7 +12,7 @@ from safetensors.torch import load_file, save
 from torch import nn
 
 from wmenv.core.errors import InvalidArgument
-from wmenv.core.files import write_whole
+from wmenv.core.files import FORM, write_whole
 from wmenv.judgers.critics.network import network
 from wmenv.judgers.critics.recipe import Recipe
 
@@ -43,7 +43,9 @@ def read_critic(folder: Path) -> tuple[nn.Module, dict[str, Any]]:
         card: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         recipe, criteria = Recipe.of(card["recipe"]), [str(name) for name in card["criteria"]]
         digest = str(card["weights"])
-    except (ValueError, KeyError, TypeError) as error:
+        if not criteria:
+            raise ValueError("it names no criterion")
+    except (OSError, *FORM) as error:
         raise InvalidArgument(f"{path} is not the card of a critic: {type(error).__name__}: {error}") from error
     weights = folder / WEIGHTS
     try:
@@ -51,7 +53,9 @@ def read_critic(folder: Path) -> tuple[nn.Module, dict[str, Any]]:
             raise InvalidArgument(f"{weights} is not the file that {CARD} names; copy the folder anew or train again")
         model = network(recipe, len(criteria))
         model.load_state_dict(load_file(weights))
-    except (OSError, SafetensorError, RuntimeError) as error:
+    except InvalidArgument:
+        raise
+    except (OSError, SafetensorError, RuntimeError, *FORM) as error:
         told = str(error).splitlines()[-1].strip()
         raise InvalidArgument(f"{weights} cannot be read ({told}); copy it anew or train again") from error
     return model.eval().requires_grad_(False), card

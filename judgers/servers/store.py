@@ -9,11 +9,13 @@ from __future__ import annotations
 import json
 import sqlite3
 import threading
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import astuple, dataclass
 from pathlib import Path
 
-from wmenv.core.errors import RunFolderError
+from wmenv.core.errors import RunFolderError, told
+from wmenv.core.files import FORM
 from wmenv.judgers.servers.reply import Reply
 
 FILE = "answers.sqlite"
@@ -54,14 +56,26 @@ class Store:
         Raises:
             RunFolderError: It cannot be written, or is no such file.
         """
-        self._lock = threading.RLock()
+        self._lock, self._path = threading.RLock(), path
         self._db = _connected(path)
 
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        """While rows are read and taken apart, what is odd about them is an error that names the file."""
+        try:
+            yield
+        except (sqlite3.Error, *FORM) as error:
+            raise RunFolderError(f"{self._path} cannot be read ({told(error)}); if it is damaged, remove it") from error
+
     def get(self, key: str) -> Reply | None:
-        """The reply to a question, or None."""
-        with self._lock:
+        """The reply to a question, or None.
+
+        Raises:
+            RunFolderError: The file cannot be read.
+        """
+        with self._lock, self._reading():
             row = self._db.execute("SELECT reply FROM replies WHERE key = ?", (key,)).fetchone()
-        return None if row is None else Reply.of(json.loads(row[0]))
+            return None if row is None else Reply.of(json.loads(row[0]))
 
     def put(self, key: str, reply: Reply) -> None:
         """Keep a reply."""
@@ -69,8 +83,12 @@ class Store:
             self._db.execute("INSERT OR REPLACE INTO replies VALUES (?, ?)", (key, json.dumps(reply.plain())))
 
     def spent(self) -> Spent:
-        """What was spent, by all processes that used the file."""
-        with self._lock:
+        """What was spent, by all processes that used the file.
+
+        Raises:
+            RunFolderError: The file cannot be read.
+        """
+        with self._lock, self._reading():
             return Spent(*self._db.execute("SELECT requests, tokens_read, tokens_written, cost FROM spent").fetchone())
 
     def spend(self, more: Spent) -> None:
@@ -89,7 +107,7 @@ class Store:
             RunFolderError: It cannot be written, or is no such file.
         """
         with self._lock:
-            fresh = _connected(path)
+            fresh, self._path = _connected(path), path
             rows = self._db.execute("SELECT key, reply FROM replies").fetchall()
             spent = self.spent()
             self._db.close()

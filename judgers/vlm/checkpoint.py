@@ -135,7 +135,7 @@ def _processing(folder: Path) -> Mapping[str, Any]:
 def _json(path: Path) -> dict[str, Any]:
     try:
         found = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise InvalidArgument(f"{path} cannot be read: {told(error)}") from error
     if not isinstance(found, dict):
         raise InvalidArgument(f"{path} holds no JSON object")

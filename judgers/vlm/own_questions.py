@@ -30,7 +30,7 @@ def own_questions(given: str | Mapping[str, Any] | None) -> Questions:
         where = f"questions={given}"
         try:
             given = json.loads(Path(given).expanduser().read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise InvalidArgument(f"{where} cannot be read as JSON: {told(error)}") from error
     if not isinstance(given, Mapping):
         raise InvalidArgument(f"{where} must map criterion ids to questions, got {type(given).__name__}")

@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from wmenv.core.errors import InvalidArgument
+from wmenv.core.errors import InvalidArgument, told
+from wmenv.core.files import FORM
 from wmenv.core.verdict import Judgement, Verdict
 
 _TABLE = "CREATE TABLE IF NOT EXISTS judgements (key TEXT PRIMARY KEY, verdicts TEXT NOT NULL) WITHOUT ROWID"
@@ -48,7 +49,19 @@ class Memory:
                 ) from error
 
     def get(self, keys: Sequence[str]) -> dict[str, tuple[Verdict, ...]]:
-        """Verdicts of those keys that are known."""
+        """Verdicts of those keys that are known.
+
+        Raises:
+            InvalidArgument: The file cannot be read.
+        """
+        try:
+            return self._known(keys)
+        except (sqlite3.Error, *FORM) as error:
+            raise InvalidArgument(
+                f"cached: {self.path} cannot be read ({told(error)}); if it is damaged, remove it"
+            ) from error
+
+    def _known(self, keys: Sequence[str]) -> dict[str, tuple[Verdict, ...]]:
         found = {key: self._here[key] for key in keys if key in self._here}
         if self.path is not None:
             wanted = sorted(set(keys) - found.keys())

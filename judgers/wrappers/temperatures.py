@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from wmenv.core.errors import InvalidArgument
-from wmenv.core.files import write_whole
+from wmenv.core.files import FORM, write_whole
 
 SCHEMA = "wmenv.calibration/0"
 
@@ -67,7 +67,7 @@ def read(path: Path) -> Temperatures:
         found = Temperatures(str(content["judger"]), _checked(content["others"]), criteria)
     except OSError as error:
         raise InvalidArgument(f"cannot read {path}: {error.strerror or error}") from error
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+    except FORM as error:
         told = f"no {error}" if isinstance(error, KeyError) else str(error)
         raise InvalidArgument(f"{path} is no file of wmenv judge calibrate ({SCHEMA}): {told}") from error
     return found

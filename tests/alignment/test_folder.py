@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import select
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -106,6 +107,46 @@ def test_04_killed_in_the_middle_of_writing_a_state(whole: Path, tmp_path: Path)
     assert written and (tmp_path / STATE).read_bytes() == before
     align(method_of(RewardGradient), tmp_path, resume=True)
     assert_same(whole, tmp_path)
+
+
+DYING = """
+import os, runpy, signal, sys
+from pathlib import Path
+from wmenv.alignment.folder import align
+from wmenv.alignment.reward_gradient import RewardGradient
+
+method_of, write = runpy.run_path(sys.argv[1])["method_of"], Path.write_bytes
+for k, share in enumerate(map(float, sys.argv[3:]), start=1):
+    if os.fork():
+        print(os.waitstatus_to_exitcode(os.wait()[1]), flush=True)
+        continue
+    written = []
+
+    def part(path, data):
+        written.append(path.name)
+        if len(written) < k:
+            return write(path, data)
+        write(path, data[:int(share * len(data))])
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    Path.write_bytes = part
+    align(method_of(RewardGradient), Path(sys.argv[2]) / str(k), save_every=1)
+    os._exit(0)
+"""
+SHARES = (0.5, 0.0, 0.9, 0.2, 1.0, 0.7)
+
+
+@pytest.mark.slow
+def test_04_killed_in_each_of_its_writings(whole: Path, tmp_path: Path) -> None:
+    """In the k-th file that it writes, after a share of its bytes: states, then the model, whose files come last."""
+    toys = Path(__file__).with_name("toys.py")
+    line = [sys.executable, "-c", DYING, str(toys), str(tmp_path), *map(str, SHARES)]
+    done = subprocess.run(line, capture_output=True, text=True, timeout=600, check=True)
+    assert done.stdout.split() == [str(-signal.SIGKILL)] * len(SHARES)
+    for k in range(1, len(SHARES) + 1):
+        align(method_of(RewardGradient), tmp_path / str(k), resume=True)
+        assert_same(whole, tmp_path / str(k))
+        assert json.loads((tmp_path / str(k) / RESULTS).read_text())["complete"]
 
 
 def test_05_a_judge_that_fails_midway_stops_the_run_where_it_can_go_on(whole: Path, tmp_path: Path) -> None:

@@ -341,6 +341,34 @@ def console_of(page: Path, until: str, seconds: float) -> list[str]:
 
 
 @pytest.mark.slow
+def test_hostile_text_is_inert_in_a_browser(run: Path, tmp_path: Path) -> None:
+    """Without the policy that would stop it, so that the escaping is what is tried; also as the folder's name."""
+    mark = "console.log('ran')"
+    hostile = f"</title></script><script>{mark}</script>\"'><img src=x onerror={mark}><svg/onload={mark}>"
+    rewrite(run, "copy-last", hostile)
+    store = json.loads((run / "results.json").read_text("utf-8"))
+    store["title"] = hostile
+    store["failures"] = [{"agent": hostile, "split": "id", "case_id": hostile, "sample": 0, "reason": hostile}]
+    for criterion in store["protocol"]["criteria"]:
+        criterion["text"] = criterion["unit"] = hostile
+    (run / "results.json").write_text(json.dumps(store), "utf-8")
+    with sqlite3.connect(run / "run.sqlite") as database:
+        told = json.dumps(hostile)[1:-1]
+        database.execute('UPDATE rollouts SET final = replace(final, \'"reason": ""\', ?)', (f'"reason": "{told}"',))
+        database.execute("UPDATE rollouts SET final = replace(final, '\"answered\"', '\"forfeited\"')")
+    database.close()
+    named = run.rename(tmp_path / "<img src=x onerror=console.log('ran')>")
+    page = write_report([named]).read_text("utf-8")
+    assert page.count("console.log(") > 10, "the text is there"
+    copy = tmp_path / "copy.html"
+    copy.write_text(re.sub(r'<meta http-equiv="Content-Security-Policy"[^>]*>', "", page), "utf-8")
+    assert console_of(copy, "CONSOLE", 8) == []
+    # The same text where it does run: the browser would have told.
+    copy.write_text(f"<body>{hostile}</body>", "utf-8")
+    assert any("ran" in line for line in console_of(copy, "ran", 60))
+
+
+@pytest.mark.slow
 def test_the_page_opens_without_a_console_error_and_its_clips_play(run: Path, tmp_path: Path) -> None:
     page = write_report([run]).read_text("utf-8")
     # The copy may run one script more than the page allows; the page's own console is read first.

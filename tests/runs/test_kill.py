@@ -150,10 +150,13 @@ def resume_and_check(killed: Path, whole: Path, look: SimpleNamespace) -> int:
 
 
 def _points() -> list[Any]:
-    """(kind, share of the whole run): drawn once, by a seed; one of them belongs to the fast tests."""
+    """(kind, share of the whole run): drawn once, by a seed; one of them belongs to the fast tests.
+
+    Six more points lie in checkpoints of alignments; see tests/alignment/test_folder.py.
+    """
     rng = random.Random(20)
     found = []
-    for kind, count in (("insert", 8), ("bytes", 6), ("cpu", 6)):
+    for kind, count in (("insert", 16), ("bytes", 14), ("cpu", 14)):
         for k in range(count):
             share = (k + rng.random()) / count * 0.9 + 0.02
             found.append(

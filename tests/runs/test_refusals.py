@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sqlite3
 import subprocess
@@ -211,6 +212,23 @@ def test_a_name_that_drives_the_terminal(tmp_path: Path, refused: Refused) -> No
     assert not (tmp_path / "run").exists()
     status, _, err = refused("evaluate", "\x1b[31mred", "--agent", "law", "--out", tmp_path / "run")
     assert status == 2 and "\x1b" not in err
+
+
+def test_stored_names_and_paths_that_drive_the_terminal(run: Path, tmp_path: Path, refused: Refused) -> None:
+    """A run of somebody else: names of agents in its tables, and a folder's name, which is shown as it is read."""
+    agent, folder = "\x1b]0;owned\x07[red]agent", tmp_path / "\x1b[2J[red]run"
+    results = (run / "results.json").read_text("utf-8").replace("copy-last", json.dumps(agent)[1:-1])
+    (run / "results.json").write_text(results, "utf-8")
+    with sqlite3.connect(run / "run.sqlite") as db:
+        db.execute("UPDATE rollouts SET agent = ?", (agent,))
+        db.execute("UPDATE steps SET agent = ?", (agent,))
+        db.execute("UPDATE meta SET value = replace(value, 'copy-last', ?)", (json.dumps(agent)[1:-1],))
+    db.close()
+    run.rename(folder)
+    for command in (["report", folder], ["compare", folder, folder], ["table", folder, "--by", "split"]):
+        status, out, err = refused(*command)
+        assert "\x1b" not in out + err and "\x07" not in out + err, command
+        assert status == 0 and "[red]" in out, (command, out, err)
 
 
 PLUGIN = {

@@ -62,6 +62,7 @@ def export(run: Path, /, *, data: Path, out: Path, agent: str | None = None) -> 
         out: The file to write.
         agent: The agent, where the run has several.
     """
+    from wmenv.core.errors import printable
     from wmenv.core.files import write_whole
     from wmenv.runs.folder import on_disk
     from wmenv.runs.official import export as exported
@@ -69,7 +70,7 @@ def export(run: Path, /, *, data: Path, out: Path, agent: str | None = None) -> 
     text, written, judged = exported(run, data, agent)
     with on_disk(out):
         write_whole(out, text.encode())
-    print(f"{out}: {written} of {judged} clips")
+    print(f"{printable(str(out))}: {written} of {judged} clips")
     return 0 if written == judged else 1
 
 

@@ -14,6 +14,8 @@ from wmenv.core.errors import InvalidArgument, printable
 from wmenv.core.registry import literal
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from wmenv.agents.flow.training import Tick as TrainingTick
     from wmenv.runs.progress import Tick
 
@@ -31,6 +33,11 @@ def escape(text: str) -> str:
 def say_error(message: str) -> None:
     """One error line on standard error."""
     Console(stderr=True, highlight=False, soft_wrap=True).print(f"[red]error:[/red] {escape(message)}")
+
+
+def say_path(path: Path) -> None:
+    """A path on a line of its own on standard output; what would drive a terminal is replaced in it."""
+    print(printable(str(path)))
 
 
 def env_options(settings: Sequence[str], **named: Any) -> dict[str, Any]:

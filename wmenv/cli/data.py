@@ -46,7 +46,7 @@ def phyworld(
         format_: npz (lossless arrays) or mp4.
         shard: Clips a shard; by default as many as fit 64 MB of raw frames, at most 1,000.
     """
-    from wmenv.cli.console import progress
+    from wmenv.cli.console import progress, say_path
     from wmenv.runs.progress import Tick
     from wmenv.worlds.discs.dataset import DataSet
 
@@ -54,7 +54,7 @@ def phyworld(
     with progress() as show:
         for done in wanted.write(out):
             show(Tick(law, split, done, count, None, 0))
-    print(out / "manifest.json")
+    say_path(out / "manifest.json")
 
 
 @data.command
@@ -93,7 +93,7 @@ def violations(
         pixels: Side of the picture, 32 to 1024.
         format_: npz (lossless arrays) or mp4 (H.264, lossy).
     """
-    from wmenv.cli.console import progress
+    from wmenv.cli.console import progress, say_path
     from wmenv.runs.progress import Tick
     from wmenv.worlds.scenes.catalogue import KEYS, scenes
     from wmenv.worlds.scenes.plants import PLANTS
@@ -113,7 +113,7 @@ def violations(
         for done, key in wanted.write(out):
             show(Tick("planting", key, done, wanted.cases, None, 0))
     _tell_planted(out)
-    print(out / TABLE)
+    say_path(out / TABLE)
 
 
 def _seeds(text: str) -> tuple[int, int]:
@@ -144,7 +144,7 @@ def _tell_planted(folder: Path) -> None:
 
     from rich.table import Table
 
-    from wmenv.cli.console import out
+    from wmenv.cli.console import escape, out
     from wmenv.worlds.scenes.violations import NO_ROOM, read_table
 
     rows, missing = read_table(folder), read_table(folder, NO_ROOM)
@@ -163,7 +163,7 @@ def _tell_planted(folder: Path) -> None:
         shown.add_row(kind, label.get(kind, "-"), str(total), *by_size, str(lacking[kind]))
     out().print(shown)
     if missing:
-        out().print(f"no room for {lacking.total()} clips: {folder / NO_ROOM}", soft_wrap=True)
+        out().print(f"no room for {lacking.total()} clips: {escape(str(folder / NO_ROOM))}", soft_wrap=True)
 
 
 @data.command

@@ -120,7 +120,7 @@ def finish(results, out: Path, report: bool, console) -> int:  # type: ignore[no
     for failure in results.failures[:5]:
         console.print(f"[red]failed[/red] {escape(f'{failure.agent} {failure.case_id}: {failure.reason}')}")
     if len(results.failures) > 5:
-        console.print(f"[red]failed[/red] {len(results.failures) - 5} more, all in {out / 'results.json'}")
+        console.print(f"[red]failed[/red] {len(results.failures) - 5} more, all in {escape(str(out / 'results.json'))}")
     if not results.complete:
         made = sum(row.rollouts for row in results.rows)
         console.print(f"[red]incomplete[/red] {made} rollouts are there, others are missing: go on with --resume")
@@ -136,6 +136,6 @@ def finish(results, out: Path, report: bool, console) -> int:  # type: ignore[no
     if report:
         from wmenv.report.html import write_report
 
-        console.print(f"report   {write_report([out])}", soft_wrap=True)
-    console.print(f"results  {out / 'results.json'}", soft_wrap=True)
+        console.print(f"report   {escape(str(write_report([out])))}", soft_wrap=True)
+    console.print(f"results  {escape(str(out / 'results.json'))}", soft_wrap=True)
     return 1 if results.failed else 0

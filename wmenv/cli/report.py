@@ -25,6 +25,7 @@ def report(
         card: Card of a run's judger, written by wmenv judge exam, repeatable: its key figures stand beside the scores.
             A card of another judger is refused.
     """
+    from wmenv.cli.console import say_path
     from wmenv.report.html import write_report
 
-    print(write_report(runs, out, clips_per_group=clips_per_group, cards=card or []))
+    say_path(write_report(runs, out, clips_per_group=clips_per_group, cards=card or []))

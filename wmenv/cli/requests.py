@@ -43,10 +43,10 @@ def requests(
         subset: Only some cases of a prompted suite: hard:FILE, those of lowest mean in official result files.
         set_: Further option of the environment as KEY=VALUE, repeatable.
     """
-    from wmenv.cli.console import env_options
+    from wmenv.cli.console import env_options, say_path
     from wmenv.core.registries import make_env
     from wmenv.runs.requests import write_requests
 
     cast = {"cases": cases, "data": None if data is None else str(data), "condition": condition, "subset": subset}
     made = make_env(env, **env_options(set_ or [], size=size, frames=frames, **cast))
-    print(write_requests(made, out, split, episodes, seed))
+    say_path(write_requests(made, out, split, episodes, seed))

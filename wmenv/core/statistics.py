@@ -18,6 +18,8 @@ from wmenv.core.student import t_quantile
 FloatArray = NDArray[np.float64]
 REPLICATES = 2000
 BOOTSTRAP_SEED = 20241105
+PIECE = 1 << 16
+"""Numbers drawn at a time; few enough to stay in a processor's cache."""
 IN_A_TAIL, MOST_REPLICATES = 20, 200_000
 """Resamples wanted beyond each end of an expanded interval, and where that ends."""
 
@@ -77,7 +79,7 @@ def bootstrap_mean(
     names, index = np.unique(np.asarray(clusters), return_inverse=True)
     # Rows are put in a fixed order first, so that float sums do not depend on the order of arrival.
     order = np.lexsort((values, index))
-    sums = np.bincount(index[order], weights=values[order], minlength=len(names))
+    sums = np.bincount(index[order], weights=values[order], minlength=len(names)).astype(np.float64)
     counts = np.bincount(index, minlength=len(names)).astype(np.float64)
     mean = float(sums.sum() / counts.sum())
     if len(names) == 1:
@@ -85,10 +87,19 @@ def bootstrap_mean(
     if expanded:
         level = expanded_level(level, len(names))
         replicates = max(replicates, min(int(2 * IN_A_TAIL / max(1 - level, 1e-9)), MOST_REPLICATES))
-    drawn = np.random.default_rng(seed).integers(len(names), size=(replicates, len(names)))
-    means = sums[drawn].sum(axis=1) / counts[drawn].sum(axis=1)
-    low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
+    low, high = np.quantile(_resampled_means(sums, counts, replicates, seed), [(1 - level) / 2, (1 + level) / 2])
     return Estimate(mean, float(low), float(high), len(values), len(names))
+
+
+def _resampled_means(sums: FloatArray, counts: FloatArray, replicates: int, seed: int) -> FloatArray:
+    """The mean of each resample; made piece by piece, so that memory does not grow with the number of clusters."""
+    rng, clusters = np.random.default_rng(seed), len(sums)
+    rows = max(1, PIECE // clusters)
+    means = np.empty(replicates)
+    for start in range(0, replicates, rows):
+        drawn = rng.integers(clusters, size=(min(rows, replicates - start), clusters))
+        means[start : start + rows] = sums[drawn].sum(axis=1) / counts[drawn].sum(axis=1)
+    return means
 
 
 def expanded_level(level: float, clusters: int) -> float:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from wmenv.core.errors import InvalidArgument, told
+from wmenv.core.files import FORM
 
 PICKLES = (".bin", ".ckpt", ".pt", ".pth", ".pkl")
 BLOCK, BLOCKS = 1 << 16, 16
@@ -40,12 +41,16 @@ def check_whole(path: Path, way_out: str) -> dict[str, Any]:
     Raises:
         InvalidArgument: It is cut short, or no safetensors file.
     """
-    size = path.stat().st_size
     try:
+        size = path.stat().st_size
         found: dict[str, Any] = json.loads(header(path))
         tensors = {name: tensor for name, tensor in found.items() if name != "__metadata__"}
+        for tensor in tensors.values():
+            for number in (*tensor["shape"], *tensor["data_offsets"]):
+                if type(number) is not int or number < 0:
+                    raise ValueError(f"{number!r} is no size")
         wanted = 8 + len(header(path)) + max((one["data_offsets"][1] for one in tensors.values()), default=0)
-    except (ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
+    except (OSError, *FORM) as error:
         raise InvalidArgument(f"{path} is no safetensors file or is cut short: {told(error)}. {way_out}") from error
     if size != wanted:
         raise InvalidArgument(f"{path} is cut short: {size} of {wanted} bytes. {way_out}")
@@ -66,7 +71,7 @@ def shards(index: Path, way_out: str, pickled: str) -> list[Path]:
     try:
         names = sorted(set(json.loads(index.read_text("utf-8"))["weight_map"].values()))
         found = [index.parent / Path(name).name for name in names]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, *FORM) as error:
         raise InvalidArgument(f"{index} cannot be read: {told(error)}") from error
     for shard in found:
         if shard.suffix in PICKLES:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from wmenv.core.errors import InvalidArgument, InvalidCase
+from wmenv.core.files import taking_apart
 from wmenv.official import labels, videoverse, worldmodelbench, worldreasonbench
 from wmenv.official.benchmarks import benchmark
 from wmenv.official.files import entry, read_json, sha256, typed
@@ -54,7 +55,8 @@ def load(path: Path) -> Answers:
         return Answers(path, "", _lines(path, False), sha256(path)[:16], _lines(path, True))
     name = told_apart(read_json(path), path)
     results = benchmark(name).module("results")
-    return Answers(path, name, results.replies(results.load(path)), sha256(path)[:16])
+    with taking_apart(path, InvalidCase):
+        return Answers(path, name, results.replies(results.load(path)), sha256(path)[:16])
 
 
 def told_apart(content: Any, path: Path) -> str:
@@ -76,13 +78,15 @@ def told_apart(content: Any, path: Path) -> str:
 def _lines(path: Path, opposite: bool) -> Replies:
     """Replies to questions as they are asked, or in their opposite wording."""
     found: dict[str, dict[str, dict[int, Reply]]] = defaultdict(lambda: defaultdict(dict))
-    for k, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+    with taking_apart(path, InvalidCase):
+        lines = path.read_text(encoding="utf-8").splitlines()
+    for k, line in enumerate(lines, start=1):
         if not line.strip():
             continue
         where = f"line {k} of {path}"
         try:
             row = typed(json.loads(line), dict, where)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise InvalidCase(f"{where} is not JSON: {error}") from error
         case_id, criterion = (entry(row, key, str, where) for key in ("case_id", "criterion"))
         if typed(row.get("opposite", False), bool, f"'opposite' of {where}") is not opposite:

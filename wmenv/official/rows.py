@@ -61,7 +61,7 @@ def _lines(path: Path) -> list[tuple[str, Any]]:
                 rows.append((f"line {k} of {path}", json.loads(line)))
     except (OSError, UnicodeDecodeError) as error:
         raise InvalidCase(f"cannot read {path}: {error}") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InvalidCase(f"line {k} of {path} is not JSON: {error}") from error
     return rows
 
@@ -75,7 +75,7 @@ def number(row: Mapping[str, Any], key: str, where: str) -> float:
     value = row.get(key)
     try:
         found = math.nan if value is None or isinstance(value, bool) else float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         found = math.nan
     if not math.isfinite(found):
         raise InvalidCase(f"{key!r} of {where} should be a finite number, got {value!r}")

@@ -7,7 +7,8 @@ from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
-from wmenv.core.errors import InvalidArgument
+from wmenv.core.errors import InvalidArgument, InvalidCase
+from wmenv.core.files import taking_apart
 from wmenv.official.benchmarks import benchmark
 
 HARD = 45
@@ -35,7 +36,9 @@ def chosen(subset: str, name: str, ids: Sequence[str]) -> tuple[str, frozenset[s
     paths = [Path(one).expanduser() for one in match["files"].split("+")]
     found: dict[str, list[float]] = defaultdict(list)
     for path in paths:
-        for case_id, share in results.case_shares(results.load(path)).items():
+        with taking_apart(path, InvalidCase):
+            shares = results.case_shares(results.load(path))
+        for case_id, share in shares.items():
             found[case_id].append(share)
     known = [one for one in ids if one in found]
     wanted = int(match["n"] or HARD)

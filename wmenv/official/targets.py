@@ -71,7 +71,7 @@ def _target(row: Mapping[str, Any], where: str) -> float | None:
         return float(value)
     try:
         number = float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         said = read_yes_no(value) if isinstance(value, str) else None
         return None if said is None else float(said)
     return number if abs(number) < float("inf") else None

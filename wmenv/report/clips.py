@@ -103,7 +103,7 @@ def gallery(store: RunStore, results: Results, limit: int) -> Gallery:
         limit: Most clips of an agent on a split.
     """
     kept: dict[tuple[str, str], list[RolloutRow]] = defaultdict(list)
-    for row in store.rollouts():
+    for row in store.each():
         if row.clip:
             kept[row.agent, row.split].append(row)
     for rows in kept.values():

@@ -14,7 +14,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from wmenv.core.errors import InvalidArgument, RunFolderError
-from wmenv.core.files import write_whole
+from wmenv.core.files import taking_apart, write_whole
 from wmenv.report.chart import Chart, error_chart
 from wmenv.report.clips import Gallery, read_gallery
 from wmenv.report.numbers import ABSENT, number, spread, words
@@ -22,8 +22,9 @@ from wmenv.report.overview import overview
 from wmenv.report.rows import Headline, SplitTable, headline, split_tables
 from wmenv.runs.card import examined_by, read_card
 from wmenv.runs.results import FILE as RESULTS_FILE
-from wmenv.runs.results import Results, summarise
+from wmenv.runs.results import Results
 from wmenv.runs.store import RunStore
+from wmenv.runs.summary import summarise
 
 FILE = "report.html"
 HERE = Path(__file__).parent
@@ -151,6 +152,11 @@ def _one_of(path: Path, judgers: Sequence[str]) -> str:
 
 
 def _view(folder: Path, label: str, index: int, clips: int, results: Results) -> RunView:
+    with taking_apart(folder, RunFolderError):
+        return _seen(folder, label, index, clips, results)
+
+
+def _seen(folder: Path, label: str, index: int, clips: int, results: Results) -> RunView:
     return RunView(
         label=label,
         anchor=f"run-{index + 1}",

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from wmenv.core.errors import InvalidArgument, ProtocolMismatch, RunFolderError
-from wmenv.core.files import write_whole
+from wmenv.core.files import FORM, write_whole
 from wmenv.core.verdict import Judgement
 from wmenv.runs.folder import differing
 from wmenv.runs.shard import planned_count
@@ -93,7 +93,7 @@ class Baseline:
             return cls({key: plain["settings"][key] for key in SETTINGS}, plain["agent"], rollouts)
         except OSError as error:
             raise RunFolderError(f"cannot read {path}: {error.strerror}") from error
-        except (ValueError, KeyError, TypeError) as error:
+        except FORM as error:
             raise RunFolderError(f"{path} is no baseline of schema {SCHEMA}: {error}; write it anew") from error
 
     def write(self, path: Path) -> None:

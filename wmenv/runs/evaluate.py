@@ -25,8 +25,9 @@ from wmenv.runs.plan import batches, planned_rollouts
 from wmenv.runs.play import play
 from wmenv.runs.prepare import Prepared, prepare
 from wmenv.runs.progress import Progress
-from wmenv.runs.results import Results, environment_block, summarise
+from wmenv.runs.results import Results, environment_block
 from wmenv.runs.shard import Shard
+from wmenv.runs.summary import summarise
 from wmenv.runs.workers import Workers, work_order
 
 DEFAULT_BATCH = 8

@@ -50,12 +50,11 @@ class Filling:
         self.rewards: dict[Group, list[float]] = {}
         states = store.done()
         self.finished = {key for key, state in states.items() if not (retry_failed and state == "agent_failed")}
-        rows = store.rollouts()
         if retry_failed:
-            self.finished -= {r.key for r in rows if r.final is not None and r.final.coverage < 1}
+            self.finished -= {r.key for r in store.each() if r.final is not None and r.final.coverage < 1}
         for group, members in grouped([p for batch in whole for p in batch]):
             keeper.plan(group, [p.key for p in members])
-        for row in rows:
+        for row in store.each():
             if row.key in self.finished:
                 self._count(row)
                 if row.final is not None:  # where the agent failed there was no clip to offer
@@ -99,7 +98,7 @@ class Filling:
 
     def sweep(self) -> None:
         """Remove clips that no row names: what a process wrote or was about to remove when it was killed."""
-        kept = {self.store.folder / row.clip for row in self.store.rollouts() if row.clip}
+        kept = {self.store.folder / clip for clip in self.store.clips()}
         for folder in self.store.folder.glob("clips/*/*"):
             if folder not in kept:
                 shutil.rmtree(folder, ignore_errors=True)

@@ -19,9 +19,10 @@ from wmenv.runs.keep import Keeper, Key
 from wmenv.runs.plan import Planned, grouped
 from wmenv.runs.remove import remove_run
 from wmenv.runs.results import FILE as RESULTS
-from wmenv.runs.results import Results, environment_block, summarise
+from wmenv.runs.results import Results, environment_block
 from wmenv.runs.shard import Shard, missing_keys, shard_of, whole_plan
 from wmenv.runs.store import RolloutRow, RunStore
+from wmenv.runs.summary import summarise
 
 CHUNK = 64
 """Rows copied at once."""

@@ -18,8 +18,9 @@ from wmenv.core.video import read_clip
 from wmenv.runs.card import KEPT, read_card
 from wmenv.runs.folder import answers_kept, open_run
 from wmenv.runs.progress import Progress, Tick
-from wmenv.runs.results import Results, environment_block, summarise
+from wmenv.runs.results import Results, environment_block
 from wmenv.runs.store import RolloutRow, RunStore, StepRow
+from wmenv.runs.summary import summarise
 
 BATCH = 16
 

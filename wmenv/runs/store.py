@@ -16,13 +16,14 @@ import json
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from wmenv.core.errors import RunFolderError, told
+from wmenv.core.errors import RunFolderError
+from wmenv.core.files import taking_apart
 from wmenv.core.verdict import Judgement, Verdict
 
 FILE = "run.sqlite"
@@ -127,12 +128,8 @@ class RunStore:
     @contextmanager
     def _reading(self) -> Iterator[None]:
         """As `_guard`, for code that also takes stored JSON apart: what was damaged on disk is no bug."""
-        with self._guard():
-            try:
-                yield
-            except (ValueError, TypeError, KeyError, AttributeError) as error:
-                damage = f"{self.folder / FILE} is damaged ({told(error)}); choose another --out"
-                raise RunFolderError(damage) from error
+        with self._guard(), taking_apart(self.folder / FILE, RunFolderError, "choose another --out"):
+            yield
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
@@ -159,7 +156,7 @@ class RunStore:
         """The run's identity, or None before it was written."""
         with self._reading():
             row = self._db.execute("SELECT value FROM meta WHERE key = 'run'").fetchone()
-            return None if row is None else dict(json.loads(row[0]))
+            return None if row is None else _identity(json.loads(row[0]))
 
     def write_identity(self, identity: Mapping[str, Any]) -> None:
         """Write the run's identity."""
@@ -195,15 +192,17 @@ class RunStore:
             return {(a, c, s): state for a, c, s, state in self._db.execute(
                 "SELECT agent, case_id, sample, state FROM rollouts")}  # fmt: skip
 
-    def rollouts(self, *, steps: bool = False) -> list[RolloutRow]:
-        """All rollouts in order of (agent, case id, sample); with their steps and evidence if asked."""
+    def each(self, *, steps: bool = False) -> Iterator[RolloutRow]:
+        """Rollouts in order of (agent, case id, sample), one at a time; with their steps and evidence if asked."""
         with self._reading():
             rows = self._db.execute(
                 "SELECT agent, split, case_id, sample, state, reason, clip, final FROM rollouts "
                 "ORDER BY agent, case_id, sample"
-            ).fetchall()
-            return [
-                RolloutRow(
+            )
+            for agent, split, case_id, sample, state, reason, clip, final in rows:
+                _check_texts(agent, split, case_id, state, reason, clip or "")
+                _check_whole(sample)
+                yield RolloutRow(
                     agent,
                     split,
                     case_id,
@@ -214,8 +213,17 @@ class RunStore:
                     final=None if final is None else _load(final),
                     steps=tuple(self.steps(agent, case_id, sample)) if steps else (),
                 )
-                for agent, split, case_id, sample, state, reason, clip, final in rows
-            ]
+
+    def rollouts(self, *, steps: bool = False) -> list[RolloutRow]:
+        """As `each`, all at once."""
+        return list(self.each(steps=steps))
+
+    def clips(self) -> list[str]:
+        """Paths of the kept clips below the run folder, in order."""
+        with self._reading():
+            found = [clip for (clip,) in self._db.execute("SELECT clip FROM rollouts WHERE clip IS NOT NULL")]
+            _check_texts(*found)
+            return sorted(found)
 
     def steps(self, agent: str, case_id: str, sample: int) -> list[StepRow]:
         """Steps of one rollout, evidence included."""
@@ -307,16 +315,55 @@ def _plain(value: Any) -> Any:
 
 
 def _dump(judgement: Judgement, *, evidence: bool) -> str:
-    plain = asdict(judgement)
+    plain = {name: getattr(judgement, name) for name in Judgement.__slots__}
+    verdicts = [{name: getattr(one, name) for name in Verdict.__slots__} for one in judgement.verdicts]
     if not evidence:
-        for verdict in plain["verdicts"]:
-            verdict["evidence"] = {}
-    return json.dumps(_plain(plain), sort_keys=True, allow_nan=False)
+        verdicts = [{**one, "evidence": {}} for one in verdicts]
+    return json.dumps(_plain({**plain, "verdicts": verdicts}), sort_keys=True, allow_nan=False)
 
 
 def _load(text: str) -> Judgement:
+    """A stored judgement.
+
+    Raises:
+        ValueError, TypeError, KeyError, AttributeError: It is none; somebody may have written the file.
+    """
     plain = json.loads(text)
-    return Judgement(**{**plain, "verdicts": tuple(Verdict(**verdict) for verdict in plain["verdicts"])})
+    verdicts = tuple(Verdict(**verdict) for verdict in plain["verdicts"])
+    found = Judgement(**{**plain, "verdicts": verdicts})
+    _check_texts(found.scheme, found.judger, *(text for v in verdicts for text in (v.criterion, v.state, v.reason)))
+    numbers = [found.total, found.maximum, found.coverage]
+    for number in (*numbers, *(number for v in verdicts for number in (v.score, v.native, v.probability))):
+        if number is not None and not (isinstance(number, int | float) and abs(number) < 1e300):
+            raise ValueError(f"{number!r} is no number")
+    if not found.maximum >= 0 or not 0 <= found.coverage <= 1 or (found.total is not None and not found.maximum):
+        raise ValueError(f"a maximum is {found.maximum!r}, a coverage {found.coverage!r}")
+    if not all(isinstance(v.evidence, dict) for v in verdicts):
+        raise ValueError("evidence is no object")
+    return found
+
+
+def _check_texts(*values: Any) -> None:
+    for value in values:
+        if not isinstance(value, str):
+            raise ValueError(f"{value!r} is no text")
+
+
+def _check_whole(*values: Any) -> None:
+    for value in values:
+        if type(value) is not int:
+            raise ValueError(f"{value!r} is no whole number")
+
+
+def _identity(plain: dict[str, Any]) -> dict[str, Any]:
+    """The identity of a run, if it has the form of one; what runs have it for is in `wmenv.runs.prepare`."""
+    names = [agent["name"] for agent in plain["agents"]]
+    _check_texts(plain["env_id"], *names, *plain["splits"], *(one["id"] for one in plain["protocol"]["criteria"]))
+    _check_whole(plain["seed"], plain["samples"], *plain["splits"].values())
+    for value in (plain["env_options"], plain["protocol"], *(agent["card"] for agent in plain["agents"])):
+        if not isinstance(value, dict):
+            raise ValueError(f"{value!r} is no object")
+    return plain
 
 
 def stored_run(folder: Path, *, steps: bool = False) -> tuple[dict[str, Any], list[RolloutRow]]:

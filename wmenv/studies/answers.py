@@ -13,7 +13,8 @@ import numpy as np
 from wmenv.core.case import Case, ClipSpec, Request
 from wmenv.core.clip import Clip
 from wmenv.core.criterion import Criterion
-from wmenv.core.errors import InvalidArgument
+from wmenv.core.errors import InvalidArgument, InvalidCase
+from wmenv.core.files import taking_apart
 from wmenv.core.question import Question
 from wmenv.core.verdict import Judgement
 from wmenv.envs.videoverse import criteria as videoverse_criteria
@@ -76,12 +77,14 @@ def score_file(path: Path) -> Scored:
         raise InvalidArgument(f"{path} is no result file of an official script; wmenv answers agree is for labels")
     known = benchmark(name)
     results = known.module("results").load(path)
-    cases = _CASES[name](results)
+    with taking_apart(path, InvalidCase):
+        cases = _CASES[name](results)
     if not cases:
         raise InvalidArgument(f"{path} holds no clip")
     blank = Clip(np.zeros((1, 1, 1, 3), dtype=np.uint8), Fraction(1))
     judged = judger.judge(cases, [blank] * len(cases))
-    lines = _LINES[name](results, judged)
+    with taking_apart(path, InvalidCase):
+        lines = _LINES[name](results, judged)
     coverage = sum(one.coverage for one in judged) / len(judged)
     published = known.counts["prompts" if name == "videoverse" else "cases"]
     return Scored(known, len(cases), published, coverage, tuple(lines))

@@ -48,7 +48,7 @@ def _read(manifest: Path) -> Mapping[str, Any]:
         known = json.loads(manifest.read_text("utf-8"))
         if not isinstance(known, dict):
             raise ValueError(f"expected an object, got {type(known).__name__}")
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise RunFolderError(f"{manifest} is damaged: {error}; remove it or choose another --out") from error
     return known
 

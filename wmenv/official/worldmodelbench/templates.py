@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from wmenv.core.errors import InvalidCase
+from wmenv.core.files import taking_apart
 from wmenv.official.source import Script, text_of
 from wmenv.official.worldmodelbench.results import GROUPS
 
@@ -59,4 +60,7 @@ def load(path: Path) -> Templates:
             raise InvalidCase(f"{path} should ask {len(criteria)} questions on {group}; is it the published script?")
         questions |= {criterion: str(text).lower() for criterion, text in zip(criteria, asked, strict=True)}
     templates = {group: text_of(words, group, str(path)) for group in GROUPS}
+    with taking_apart(path, InvalidCase, "is it the published script?"):
+        for group, template in templates.items():
+            template.format(**{group: ""})
     return Templates(templates, questions, tuple(script.replacements("evaluate_video")))

@@ -117,6 +117,8 @@ class Outcome(_Model):
             return cls.model_validate_json(path.read_bytes())
         except FileNotFoundError:
             raise RunFolderError(f"{path} is missing; run wmenv study NAME --smoke or --real") from None
+        except OSError as error:
+            raise RunFolderError(f"cannot read {path}: {error.strerror}") from error
         except ValueError as error:
             raise RunFolderError(f"{path} is not of schema {SCHEMA}: {str(error).splitlines()[0]}") from error
 

@@ -198,7 +198,7 @@ def read_table(folder: Path, table: str = TABLE) -> list[Row]:
         raise RunFolderError(
             f"{path} cannot be read: {error.strerror}; run wmenv data violations to its end, which writes it"
         ) from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise RunFolderError(f"{path} is damaged: {error}; remove it and run the same command again") from error
 
 
