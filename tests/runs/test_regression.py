@@ -25,7 +25,15 @@ def written(folder: Path, splits: Mapping[str, Scores], failed: int = 0, seed: i
     folder.mkdir(parents=True)
     store = RunStore(folder, write=True)
     counts = {split: len(next(iter(scores.values()))) for split, scores in splits.items()}
-    identity = {"env_id": "Toy-v0", "protocol": {"suite": "Toy"}, "seed": seed, "samples": 1, "splits": counts}
+    protocol = {"suite": "Toy", "criteria": [{"id": name} for name in CRITERIA]}
+    identity = {
+        "env_id": "Toy-v0",
+        "env_options": {},
+        "protocol": protocol,
+        "seed": seed,
+        "samples": 1,
+        "splits": counts,
+    }
     store.write_identity({**identity, "agents": [{"name": "toy", "privileged": False, "card": {}}]})
     rows = []
     for split, scores in splits.items():
