@@ -214,11 +214,8 @@ def test_a_name_that_drives_the_terminal(tmp_path: Path, refused: Refused) -> No
     assert status == 2 and "\x1b" not in err
 
 
-def test_stored_names_and_paths_that_drive_the_terminal(
-    run: Path, tmp_path: Path, refused: Refused, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_stored_names_and_paths_that_drive_the_terminal(run: Path, tmp_path: Path, refused: Refused) -> None:
     """A run of somebody else: names of agents in its tables, and a folder's name, which is shown as it is read."""
-    monkeypatch.setenv("COLUMNS", "240")
     agent, folder = "\x1b]0;owned\x07[red]agent", tmp_path / "\x1b[2J[red]run"
     results = (run / "results.json").read_text("utf-8").replace("copy-last", json.dumps(agent)[1:-1])
     (run / "results.json").write_text(results, "utf-8")

@@ -24,7 +24,7 @@ def table(run: Path, /, *, by: str = "domain") -> None:
     groups = grouped(run, by)
     criteria = list(dict.fromkeys(name for group in groups for name in group.criteria))
     shown = Table(box=None, pad_edge=False)
-    shown.add_column("agent")
+    shown.add_column("agent", min_width=18, overflow="fold")
     shown.add_column(escape(by))
     spared = any(group.passing_maximum != group.maximum for group in groups)
     for column in ("n", "cases", "reward", "total", "of", *(("all asked", "of") if spared else ()), *criteria):
