@@ -1,8 +1,9 @@
-"""`critic:DIR`: a learned judger with a gradient."""
+"""`critic` and `critic:DIR`: learned judgers with a gradient."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ from wmenv.core.case import Case
 from wmenv.core.clip import Clip, Response
 from wmenv.core.errors import InvalidArgument, MissingExtra
 from wmenv.core.verdict import Judgement, Verdict, judgement
-from wmenv.worlds.discs.world import FPS
+from wmenv.judgers.critics.form import Form
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -20,12 +21,14 @@ if TYPE_CHECKING:
 IDENTITY = "critic-v0"
 UNIT = "log-odds"
 SHORT = 12
+SHIPPED = Path(__file__).parent / "weights" / "scenes"
+"""The critic that ships: `make critic` teaches it."""
 
 
 class Critic:
-    """Says by a small network, which was taught planted faults, which criteria a clip meets.
+    """Says by a small network, which was taught by labelled clips, which criteria a clip meets.
 
-    It reads no truth: the given frames show how a ball moves. They are taken from the request, whatever a clip shows in
+    It reads no truth: the given frames show how things move. They are taken from the request, whatever a clip shows in
     their place. Its gradient leads wherever the network says yes, and that need not be where the law holds: hold
     another judger out.
     """
@@ -35,11 +38,12 @@ class Critic:
     reads_truth = False
     exact = True
 
-    def __init__(self, folder: str) -> None:
+    def __init__(self, folder: str | None = None) -> None:
         """Read a critic.
 
         Args:
-            folder: As `wmenv.judgers.critics.training.train_critic` wrote it.
+            folder: As `wmenv judge train` wrote it; by default the one that ships, which was taught WorldModelBench's
+                criteria on wmenv's own scenes.
 
         Raises:
             MissingExtra: torch is not installed.
@@ -49,10 +53,9 @@ class Critic:
             from wmenv.judgers.critics.checkpoint import read_critic
         except ModuleNotFoundError as error:
             raise MissingExtra(f"judger 'critic' needs {error.name}: pip install 'wmenv[gen]'") from error
-        self.network, model = read_critic(Path(folder).expanduser())
-        recipe = model["recipe"]
+        self.network, model = read_critic(SHIPPED if folder is None else Path(folder).expanduser())
+        self.form = Form.of(model["form"])
         self.criteria: tuple[str, ...] = tuple(model["criteria"])
-        self.shape = (recipe["frames"], recipe["size"], recipe["size"])
         self.card: dict[str, Any] = {
             "identity": f"{IDENTITY}-{model['weights'][:SHORT]}",
             "units": dict.fromkeys(self.criteria, UNIT),
@@ -68,7 +71,8 @@ class Critic:
 
         Args:
             cases: N cases, all with the same criteria.
-            frames: Floats (N, T, 3, S, S) in [0, 1] of the form the critic was taught on, at 10 fps.
+            frames: Floats (N, T, 3, H, W) in [0, 1] at the rate that the critic was taught on: of its length and size,
+                or of any where it looks through windows.
 
         Returns:
             values: (N, C) log-odds that a criterion is met.
@@ -79,13 +83,13 @@ class Critic:
         """
         import torch
 
-        t, h, w = self.shape
         if not isinstance(frames, torch.Tensor) or not frames.is_floating_point():
             found = getattr(frames, "dtype", frames)
             raise InvalidArgument(f"frames must be a tensor of floats in [0, 1], got {found!r}")
-        if frames.shape != (len(cases), t, 3, h, w):
-            form = f"({len(cases)}, {t}, 3, {h}, {w})"
-            raise InvalidArgument(f"this critic was taught on frames of shape {form}; got {tuple(frames.shape)}")
+        length, size = (frames.shape[1], frames.shape[-1]) if frames.ndim == 5 else (0, 0)
+        square = frames.shape == (len(cases), length, 3, size, size)
+        if not square or not self.form.takes(length, size):
+            raise InvalidArgument(f"this critic was taught on {self.form.told}; got frames of {tuple(frames.shape)}")
         if len({tuple(criterion.id for criterion in case.criteria) for case in cases}) != 1:
             raise InvalidArgument("all cases of a batch must have the same criteria: its columns are theirs")
         columns = [criterion.id for criterion in cases[0].criteria]
@@ -102,14 +106,16 @@ class Critic:
         """Log-odds (N, criteria of the critic) of frames, those that were given taken from the requests."""
         import torch
 
+        from wmenv.judgers.critics.network import brought
+
         given = [case.request.frames for case in cases]
-        if len({one.shape for one in given}) != 1 or given[0].shape[1:3] != self.shape[1:]:
+        if len({one.shape for one in given}) != 1 or (len(given[0]) and given[0].shape[1:3] != frames.shape[-2:]):
             shapes = sorted({one.shape for one in given})
-            raise InvalidArgument(f"this critic was taught on pictures of {self.shape[1:]}; given frames are {shapes}")
+            raise InvalidArgument(f"clips are of {tuple(frames.shape[-2:])} pixels; given frames are {shapes}")
         dtype = next(self.network.parameters()).dtype
         first = torch.from_numpy(np.moveaxis(np.stack(given), -1, 2)).to(frames.device, dtype) / 255.0
         shown = torch.cat([first, frames[:, len(given[0]) :].to(dtype)], dim=1)
-        said: Tensor = self.network.to(frames.device)(shown)
+        said: Tensor = self.network.to(frames.device)(brought(shown, self.form.size))
         return said
 
     def _judge(self, case: Case, response: Response) -> Judgement:
@@ -117,10 +123,17 @@ class Critic:
 
         identity = str(self.card["identity"])
         assert isinstance(response, Clip)
-        if response.frames.shape[:3] != self.shape or response.fps != FPS:
-            t, h, w = self.shape
-            told = f"{len(response)} of {response.frames.shape[2]} x {response.frames.shape[1]} at {response.fps} fps"
-            reason = f"this critic was taught on {t} frames of {w} x {h} at {FPS} fps, got {told}"
+        length, height, width, _ = response.frames.shape
+        given = case.request.frames
+        alike = not len(given) or given.shape[1:3] == (height, width)
+        if (
+            height != width
+            or not alike
+            or not self.form.takes(length, width)
+            or response.fps != Fraction(self.form.fps)
+        ):
+            told = f"{length} of {width} x {height} at {response.fps} fps"
+            reason = f"this critic was taught on {self.form.told}, got {told}"
             return judgement(case, [Verdict.failed(c.id, reason) for c in case.criteria], identity)
         frames = torch.from_numpy(np.moveaxis(response.frames, -1, 1).astype(np.float32) / 255.0)[None]
         with torch.no_grad():
