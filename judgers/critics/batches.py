@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -10,11 +10,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from wmenv.core.errors import InvalidArgument
+from wmenv.judgers.critics.course import Course
 from wmenv.judgers.critics.form import Form
 from wmenv.judgers.critics.lessons import Lessons
-
-if TYPE_CHECKING:
-    from wmenv.judgers.critics.teaching import Course
 
 NOISE = 0.03
 """Largest standard deviation of noise on every training clip, share of full scale, so that no critic learns to tell a
@@ -23,6 +21,22 @@ SEEN = 3
 """Frames from the onset of a violation on that a window shows at least."""
 REHEARSED = 64
 """Batches by which it is reckoned how often a criterion is broken in them."""
+
+
+class Batch(NamedTuple):
+    """B clips, or windows of clips.
+
+    Attributes:
+        index: (B,) which clips.
+        frames: (B, T, 3, S, S) in [0, 1].
+        targets: (B, C).
+        weights: (B, C) of the targets.
+    """
+
+    index: NDArray[np.int64]
+    frames: Tensor
+    targets: Tensor
+    weights: Tensor
 
 
 class Batches:
@@ -56,8 +70,8 @@ class Batches:
         self.window = form.frames if form.kind == "windows" and known else length
         self.weights = self._even()
 
-    def batch(self, step: int) -> tuple[Tensor, Tensor, Tensor]:
-        """Frames (B, T, 3, S, S) in [0, 1], targets (B, C) and their weights."""
+    def batch(self, step: int) -> Batch:
+        """The batch of a step."""
         rng = np.random.default_rng([self.course.seed, step])
         index, start = self._chosen(rng)
         frames = floats(
@@ -65,7 +79,7 @@ class Batches:
         )
         targets = torch.from_numpy(self.lessons.targets[index])
         weights = torch.where(targets < 0.5, self.weights, 1.0)
-        return altered(frames, self.course.alter, rng), targets, weights
+        return Batch(index, altered(frames, self.course.alter, rng), targets, weights)
 
     def _chosen(self, rng: np.random.Generator) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Indices of clips, and the first frame of each that is shown."""

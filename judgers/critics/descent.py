@@ -15,24 +15,32 @@ WARM_UP = 30
 
 
 class Descent:
-    """AdamW, a rise of 30 steps, a cosine to 0, gradients of norm 1 at most."""
+    """AdamW, a rise of 30 steps, a cosine to 0, gradients of norm 1 at most.
+
+    Attributes:
+        weights: What is trained, by name: whatever of the model requires a gradient.
+        optimiser: The optimiser.
+    """
 
     def __init__(self, model: nn.Module, learning_rate: float, steps: int, precision: Precision) -> None:
-        self.model, self.rate, self.steps, self.precision = model, learning_rate, steps, precision
-        self.optimiser = torch.optim.AdamW(model.parameters(), lr=learning_rate, betas=(0.9, 0.98), weight_decay=0.01)
+        self.rate, self.steps, self.precision = learning_rate, steps, precision
+        self.weights = {name: weight for name, weight in model.named_parameters() if weight.requires_grad}
+        self.optimiser = torch.optim.AdamW(
+            self.weights.values(), lr=learning_rate, betas=(0.9, 0.98), weight_decay=0.01
+        )
 
-    def step(self, number: int, loss: Callable[[Tensor], Tensor], frames: Tensor) -> float:
-        """Take step `number`, from 0, down a loss of the logits of frames; returns the loss."""
+    def step(self, number: int, forward: Callable[[], Tensor], loss: Callable[[Tensor], Tensor]) -> float:
+        """Take step `number`, from 0, down a loss of the logits of a pass forward; returns the loss."""
         rising = min(1.0, (number + 1) / (WARM_UP + 1))
         falling = 0.5 * (1.0 + math.cos(math.pi * number / self.steps))
         for group in self.optimiser.param_groups:
             group["lr"] = self.rate * rising * falling
         with torch.autocast("cpu", torch.bfloat16, enabled=self.precision == "bfloat16"):
-            logits = self.model(frames)
+            logits = forward()
         value = loss(logits.float())
         self.optimiser.zero_grad()
         torch.autograd.backward(value)
-        nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
+        nn.utils.clip_grad_norm_(self.weights.values(), 1.0)
         self.optimiser.step()
         return float(value.detach())
 

@@ -39,7 +39,7 @@ class Held:
         """As JSON values."""
         return asdict(self)
 
-    def parts(self, lessons: Lessons) -> tuple[NDArray[np.bool_], Mapping[str, NDArray[np.bool_]]]:
+    def masks(self, lessons: Lessons) -> tuple[NDArray[np.bool_], Mapping[str, NDArray[np.bool_]]]:
         """Which clips are taught, and which are held, by what holds them (`cases`, `generators`, `domains`).
 
         Raises:
@@ -70,3 +70,45 @@ class Held:
 def _dealt(case_id: str) -> float:
     """A number in [0, 1) that belongs to an id."""
     return zlib.crc32(case_id.encode()) % DEALT / DEALT
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The parts of lessons.
+
+    Attributes:
+        taught: What is taught.
+        watched: One half of what is held out, by case: it decides when to stop.
+        examined: The other half, by what holds it; where generators and domains are held, `both` has the clips that
+            are held by both.
+    """
+
+    taught: Lessons
+    watched: Lessons
+    examined: Mapping[str, Lessons]
+
+    @classmethod
+    def of(cls, lessons: Lessons, held: Held) -> Parts:
+        """Divide lessons.
+
+        Raises:
+            InvalidArgument: A name that no clip has; nothing to teach; fewer than two cases are held out.
+        """
+        taught, by = held.masks(lessons)
+        ids = [case.id for case in lessons.cases]
+        order = {name: k for k, name in enumerate(sorted({ids[k] for k in np.flatnonzero(~taught)}))}
+        if len(order) < 2:
+            raise InvalidArgument(
+                f"{len(order)} case is held out; it takes two: one to stop by, and one to be examined on"
+            )
+        second = ~taught & np.array([order.get(name, 0) % 2 == 1 for name in ids])
+        if "generators" in by and "domains" in by:
+            by = {**by, "both": by["generators"] & by["domains"]}
+        examined = {name: lessons.part(mask & second) for name, mask in by.items() if (mask & second).any()}
+        return cls(lessons.part(taught), lessons.part(~taught & ~second), examined)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Clips of each part."""
+        many = {"taught": len(self.taught), "watched": len(self.watched)}
+        return many | {f"examined on held {name}": len(one) for name, one in self.examined.items()}

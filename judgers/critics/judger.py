@@ -66,6 +66,21 @@ class Critic:
         """Judge clips one by one; a score is the probability that a criterion is met."""
         return [self._judge(case, response) for case, response in zip(cases, responses, strict=True)]
 
+    def dimensions(self, clip: Clip) -> dict[str, float]:
+        """Probability that each criterion is met, such as `{"event_following": 0.82}`; no case is needed.
+
+        Raises:
+            InvalidArgument: A clip of another form than the critic was taught on.
+        """
+        import torch
+
+        told = self._other_form(clip)
+        if told:
+            raise InvalidArgument(told)
+        with torch.no_grad():
+            odds = self._odds(_frames(clip))[0].tolist()
+        return {name: _probability(one) for name, one in zip(self.criteria, odds, strict=True)}
+
     def reward(self, cases: Sequence[Case], frames: Tensor) -> tuple[Tensor, Tensor]:
         """Judge a batch and keep the graph; see `wmenv.core.protocols.DifferentiableJudger`.
 
@@ -106,43 +121,55 @@ class Critic:
         """Log-odds (N, criteria of the critic) of frames, those that were given taken from the requests."""
         import torch
 
-        from wmenv.judgers.critics.network import brought
-
         given = [case.request.frames for case in cases]
         if len({one.shape for one in given}) != 1 or (len(given[0]) and given[0].shape[1:3] != frames.shape[-2:]):
             shapes = sorted({one.shape for one in given})
             raise InvalidArgument(f"clips are of {tuple(frames.shape[-2:])} pixels; given frames are {shapes}")
+        first = torch.from_numpy(np.moveaxis(np.stack(given), -1, 2)).to(frames.device, frames.dtype) / 255.0
+        return self._odds(torch.cat([first, frames[:, len(given[0]) :]], dim=1))
+
+    def _odds(self, frames: Tensor) -> Tensor:
+        from wmenv.judgers.critics.network import brought
+
         dtype = next(self.network.parameters()).dtype
-        first = torch.from_numpy(np.moveaxis(np.stack(given), -1, 2)).to(frames.device, dtype) / 255.0
-        shown = torch.cat([first, frames[:, len(given[0]) :].to(dtype)], dim=1)
-        said: Tensor = self.network.to(frames.device)(brought(shown, self.form.size))
+        said: Tensor = self.network.to(frames.device)(brought(frames.to(dtype), self.form.size))
         return said
+
+    def _other_form(self, clip: Clip) -> str:
+        """What is wrong with the form of a clip; empty where nothing is."""
+        length, height, width, _ = clip.frames.shape
+        if height == width and self.form.takes(length, width) and clip.fps == Fraction(self.form.fps):
+            return ""
+        return f"this critic was taught on {self.form.told}, got {length} of {width} x {height} at {clip.fps} fps"
 
     def _judge(self, case: Case, response: Response) -> Judgement:
         import torch
 
         identity = str(self.card["identity"])
         assert isinstance(response, Clip)
-        length, height, width, _ = response.frames.shape
-        given = case.request.frames
-        alike = not len(given) or given.shape[1:3] == (height, width)
-        if (
-            height != width
-            or not alike
-            or not self.form.takes(length, width)
-            or response.fps != Fraction(self.form.fps)
-        ):
-            told = f"{length} of {width} x {height} at {response.fps} fps"
-            reason = f"this critic was taught on {self.form.told}, got {told}"
+        reason, given = self._other_form(response), case.request.frames
+        if not reason and len(given) and given.shape[1:] != response.frames.shape[1:]:
+            reason = f"given frames are of {given.shape[2]} x {given.shape[1]}, the clip is not"
+        if reason:
             return judgement(case, [Verdict.failed(c.id, reason) for c in case.criteria], identity)
-        frames = torch.from_numpy(np.moveaxis(response.frames, -1, 1).astype(np.float32) / 255.0)[None]
         with torch.no_grad():
-            odds = dict(zip(self.criteria, self._said([case], frames)[0].tolist(), strict=True))
+            odds = dict(zip(self.criteria, self._said([case], _frames(response))[0].tolist(), strict=True))
         return judgement(case, [_verdict(c.id, odds) for c in case.criteria], identity)
+
+
+def _frames(clip: Clip) -> Tensor:
+    """Floats (1, T, 3, H, W) in [0, 1]."""
+    import torch
+
+    return torch.from_numpy(np.moveaxis(clip.frames, -1, 1).astype(np.float32) / 255.0)[None]
+
+
+def _probability(odds: float) -> float:
+    return float(0.5 * (1.0 + np.tanh(odds / 2.0)))
 
 
 def _verdict(name: str, odds: dict[str, float]) -> Verdict:
     if name not in odds:
         return Verdict.not_applicable(name, f"this critic was taught {', '.join(odds)} alone")
-    met = float(0.5 * (1.0 + np.tanh(odds[name] / 2.0)))
+    met = _probability(odds[name])
     return Verdict(name, "answered", met, probability=met, evidence={"log_odds": odds[name]})

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from fractions import Fraction
+from hashlib import blake2b
 from typing import Any
 
 import numpy as np
@@ -50,6 +51,15 @@ class Lessons:
     def broken(self) -> NDArray[np.bool_]:
         """(N, C) where a criterion is rather broken than met."""
         return np.asarray(self.targets < 0.5)
+
+    @property
+    def digest(self) -> str:
+        """Hash of clips and labels, 32 hex digits."""
+        hasher = blake2b(digest_size=16)
+        for array in (self.frames, self.targets, self.onset, self.twin):
+            hasher.update(np.ascontiguousarray(array).data)
+        hasher.update(repr((self.criteria, self.generators, self.domains, [case.id for case in self.cases])).encode())
+        return hasher.hexdigest()
 
     def part(self, chosen: NDArray[np.bool_]) -> Lessons:
         """The clips that are chosen; the twin of a clip is forgotten where it is not."""

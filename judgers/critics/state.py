@@ -45,7 +45,7 @@ class State:
 def save_state(folder: Path, identity: Mapping[str, Any], descent: Descent, state: State) -> None:
     """Write all that is needed to go on; the file appears whole or not at all."""
     tensors = {f"best/{name}": tensor for name, tensor in state.best.items()}
-    for name, weight in descent.model.named_parameters():
+    for name, weight in descent.weights.items():
         moments = descent.optimiser.state[weight]
         tensors |= {f"weights/{name}": weight.detach()}
         tensors |= {f"first/{name}": moments["exp_avg"], f"second/{name}": moments["exp_avg_sq"]}
@@ -73,7 +73,7 @@ def restored(folder: Path, identity: Mapping[str, Any], descent: Descent, resume
                     f"{folder} holds a training with other clips or settings; give the same ones, or another --out"
                 )
             state = State(**told["state"])
-            for name, weight in descent.model.named_parameters():
+            for name, weight in descent.weights.items():
                 weight.copy_(file.get_tensor(f"weights/{name}"))
                 descent.optimiser.state[weight] = {
                     "step": torch.tensor(float(state.step)),

@@ -47,7 +47,7 @@ def train_critic(recipe: Recipe, folder: Path, told: Callable[[int], None] = lam
         level = NOISE * torch.rand((len(frames), 1, 1, 1, 1), generator=noise)
         frames = (frames + level * torch.randn(frames.shape, generator=noise)).clamp(0.0, 1.0)
         met = torch.from_numpy(~clips.broken).float()
-        descent.step(step, partial(loss_of, targets=met, weights=torch.ones_like(met)), frames)
+        descent.step(step, partial(model, frames), partial(loss_of, targets=met, weights=torch.ones_like(met)))
         told(step + 1)
     card = {
         "form": recipe.form.plain(),

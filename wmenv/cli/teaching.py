@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import sys
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from rich.table import Table
@@ -13,6 +14,12 @@ from rich.table import Table
 from wmenv.cli.console import escape, out
 from wmenv.core.errors import InvalidArgument, MissingExtra
 from wmenv.judgers.critics.form import Kind, Precision
+
+if TYPE_CHECKING:
+    from wmenv.judgers.critics.course import Course
+    from wmenv.judgers.critics.held import Held
+    from wmenv.judgers.critics.learning import Pace
+    from wmenv.judgers.critics.lessons import Lessons
 
 LONG = 1.5
 """Clips of as many windows' lengths are looked at through windows by default."""
@@ -60,7 +67,7 @@ def teach(asked: Asked) -> None:
         raise MissingExtra(f"wmenv judge train needs {error.name}: pip install 'wmenv[gen]'") from error
     del torch
     from wmenv.judgers.critics.held import Held
-    from wmenv.judgers.critics.lessons import Lessons, joined
+    from wmenv.judgers.critics.lessons import joined
     from wmenv.studies.teaching.items import disguised, lessons_of
     from wmenv.studies.teaching.sources import items_of
 
@@ -86,39 +93,43 @@ def teach(asked: Asked) -> None:
     screen.print(escape(f"judger   {asked.out}  (--judger {judger}:{asked.out})"), soft_wrap=True)
 
 
-def _network(asked: Asked, lessons: Any, held: Any, facts: dict[str, Any]) -> Mapping[str, Any]:
+def _network(asked: Asked, lessons: Lessons, held: Held, facts: dict[str, Any]) -> Mapping[str, Any]:
     from wmenv.judgers.critics.form import Form
-    from wmenv.judgers.critics.teaching import Course, teach
+    from wmenv.judgers.critics.teaching import teach
 
     length = lessons.frames.shape[1]
     kind: Kind = asked.kind if asked.kind != "auto" else "windows" if length >= LONG * asked.window else "flat"
     frames = asked.window if kind == "windows" else length
     form = Form(kind, asked.size, frames, asked.width, str(lessons.fps), asked.precision)
+    return teach(lessons, held, form, _course(asked, 2e-3, None), asked.out, facts, _pace(asked))
+
+
+def _lora(asked: Asked, lessons: Lessons, held: Held, facts: dict[str, Any]) -> Mapping[str, Any]:
+    from wmenv.judgers.vlm.lora import teach_lora
+
+    return teach_lora(str(asked.base), lessons, held, _course(asked, 5e-3, asked.rank), asked.out, facts, _pace(asked))
+
+
+def _course(asked: Asked, usual_rate: float, rank: int | None) -> Course:
+    from wmenv.judgers.critics.course import Course
+
     alter = tuple(one for one in asked.alter.split(",") if one != "none")
-    rate = 2e-3 if asked.learning_rate is None else asked.learning_rate
-    course = Course(asked.seed, asked.steps, asked.batch, rate, asked.every, asked.patience, alter)
-    return teach(
-        lessons,
-        held,
-        form,
-        course,
-        asked.out,
-        facts=facts,
-        minutes=asked.minutes,
-        resume=asked.resume,
-        told=_progress(asked.steps),
-    )
+    rate = usual_rate if asked.learning_rate is None else asked.learning_rate
+    return Course(asked.seed, asked.steps, asked.batch, rate, asked.every, asked.patience, alter, rank)
 
 
-def _lora(asked: Asked, lessons: Any, held: Any, facts: dict[str, Any]) -> Mapping[str, Any]:
-    from wmenv.judgers.vlm.lora import LoraCourse, teach_lora
+def _pace(asked: Asked) -> Pace:
+    from wmenv.judgers.critics.learning import Look, Pace
 
-    rate = 5e-3 if asked.learning_rate is None else asked.learning_rate
-    course = LoraCourse(asked.seed, asked.steps, asked.batch, rate, asked.every, asked.patience, asked.rank)
-    return teach_lora(
-        str(asked.base), lessons, held, course, asked.out, facts=facts, minutes=asked.minutes, resume=asked.resume,
-        told=_progress(asked.steps),
-    )  # fmt: skip
+    def told(what: Look | int) -> None:
+        if not isinstance(what, int):
+            best = ", the best so far" if what.best else ""
+            _say(
+                f"step {what.step}/{asked.steps}  {what.cpu_seconds:.0f} CPU-s  loss {what.taught:.4f}  "
+                f"on held clips {what.held:.4f}{best}"
+            )
+
+    return Pace(asked.minutes, asked.resume, told)
 
 
 def command(asked: Asked) -> str:
@@ -137,21 +148,7 @@ def command(asked: Asked) -> str:
     return " ".join(words)
 
 
-def _progress(steps: int) -> Callable[[Any], None]:
-    def told(what: Any) -> None:
-        if not isinstance(what, int):
-            best = ", the best so far" if what.best else ""
-            _say(
-                f"step {what.step}/{steps}  {what.cpu_seconds:.0f} CPU-s  loss {what.taught:.4f}  "
-                f"on held clips {what.held:.4f}{best}"
-            )
-
-    return told
-
-
 def _say(line: str) -> None:
-    import sys
-
     print(line, file=sys.stderr, flush=True)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from hashlib import blake2b
@@ -68,7 +69,9 @@ def of_rows(path: Path) -> Iterator[Item]:
         )
         targets = {name: float(np.mean([one.target for one in each])) for name, each in asked.items()}
         generator = Path(video).parent.name or path.stem
-        yield Item(clip, Case(request, criteria, SCHEMES["points"]), targets, generator, source=video)
+        yield Item(
+            clip, Case(request, criteria, SCHEMES["points"]), targets, generator, source=str(path.parent / video)
+        )
 
 
 def export(items: Iterable[Item], path: Path) -> int:
@@ -107,8 +110,6 @@ def _worded(criterion: Criterion) -> str:
 
 
 def _relative(source: str, path: Path) -> str:
-    import os
-
     found = Path(source)
     if found.is_dir():
         found = next(iter(sorted(found.glob("step_*.npz"))), found)
