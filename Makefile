@@ -11,7 +11,7 @@ PYTEST := $(BIN)/python -m pytest --import-mode=importlib
 # A process a core, a file at a time. Speed ratios are measured one by one, in a quiet process.
 AT_ONCE := -n logical --maxprocesses 4 --dist loadfile --benchmark-disable
 
-.PHONY: demo test test-slow test-long test-floor lint gpu-check docs-numbers alignment-table alignment-critic alignment-sweep scenes-picture clean
+.PHONY: demo test test-slow test-long test-floor lint gpu-check docs-numbers alignment-table alignment-critic alignment-sweep critic scenes-picture clean
 
 demo: $(VENV)/generating  ## The main job on the embedded default: a table and an HTML report
 	$(BIN)/wmenv demo --out wmenv-demo --force
@@ -50,6 +50,21 @@ alignment-table alignment-critic alignment-sweep: $(VENV)/generating  ## A study
 	$(BIN)/wmenv study $@ --real --out study-$@-real
 	cp study-$@-real/study.json docs/studies/$@.json
 	$(BIN)/wmenv study $@ --docs docs
+
+# Scenes that the exam of scene-pixels holds (wmenv.studies.scene_exam.HELD): no critic is taught on them.
+CRITIC_HELD := robotics/place human/throwing industrial/crane animation/tumble exam/toss exam/ledge exam/ice
+CRITIC_TAUGHT := robotics/slide robotics/pick robotics/close driving/stopping driving/overtaking driving/turning \
+  driving/yielding gaming/billiards gaming/bricks gaming/marble gaming/platformer human/pushing human/lifting \
+  human/jumping industrial/conveyor industrial/press industrial/filling natural/rolling natural/water natural/fruit \
+  natural/hail animation/hop animation/seesaw animation/meeting
+critic: $(VENV)/generating  ## Teach the critic that ships; clips are kept in critic-taught and critic-exam
+	$(BIN)/wmenv data violations --out critic-taught $(addprefix --scene ,$(CRITIC_TAUGHT)) $(CRITIC_CLIPS)
+	$(BIN)/wmenv data violations --out critic-exam $(addprefix --scene ,$(CRITIC_HELD)) $(CRITIC_EXAM)
+	$(BIN)/wmenv judge train --on critic-taught --exam critic-exam $(CRITIC_COURSE) --out critic-scenes
+	mkdir -p judgers/critics/weights/scenes && cp critic-scenes/* judgers/critics/weights/scenes/
+CRITIC_CLIPS := --seeds 1000-1007 --sizes 8 --alternatives 0 --pixels 64
+CRITIC_EXAM := --seeds 100-101 --sizes 8 --alternatives 1
+CRITIC_COURSE := --hold-domain animation --hold-cases 0.1 --width 16 --alter mirror,hues,noise
 
 scenes-picture: $(VENV)/installed  ## docs/scenes.png: the first frames of all scenes
 	$(BIN)/python -m wmenv.worlds.scenes.picture docs/scenes.png

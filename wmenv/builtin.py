@@ -105,9 +105,8 @@ def register_builtin() -> None:
     JUDGERS.add(
         "critic",
         "wmenv.judgers.critics.judger:Critic",
-        "critic:DIR is a small network taught planted faults, with a gradient; needs wmenv[gen]",
+        "a small network taught planted faults of scenes; critic:DIR: one of yours; with a gradient; needs wmenv[gen]",
         gradient="true",
-        world="discs",
     )
     JUDGERS.add(
         "attribute-conflict",

@@ -125,6 +125,8 @@ class Critic:
         if len({one.shape for one in given}) != 1 or (len(given[0]) and given[0].shape[1:3] != frames.shape[-2:]):
             shapes = sorted({one.shape for one in given})
             raise InvalidArgument(f"clips are of {tuple(frames.shape[-2:])} pixels; given frames are {shapes}")
+        if not len(given[0]):
+            return self._odds(frames)
         first = torch.from_numpy(np.moveaxis(np.stack(given), -1, 2)).to(frames.device, frames.dtype) / 255.0
         return self._odds(torch.cat([first, frames[:, len(given[0]) :]], dim=1))
 

@@ -84,7 +84,7 @@ def learn(
     state = restored(folder, identity, descent, pace.resume)
     began, clock = time.process_time() - state.cpu_seconds, time.monotonic()
     losses, late = list[float](), False
-    while state.step < course.steps and state.waited < course.patience and not late:
+    while not over(course, state) and not late:
         batch = batches.batch(state.step)
         loss = partial(loss_of, targets=batch.targets, weights=batch.weights)
         losses.append(descent.step(state.step, partial(forward, batch), loss))
@@ -105,6 +105,11 @@ def learn(
             save_state(folder, identity, descent, state)
             pace.told(told)
     return state
+
+
+def over(course: Course, state: State) -> bool:
+    """Whether there is nothing to go on with."""
+    return state.step >= course.steps or state.waited >= course.patience
 
 
 def course_facts(course: Course, state: State) -> dict[str, Any]:

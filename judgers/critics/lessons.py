@@ -72,6 +72,13 @@ class Lessons:
         twin = np.where(kept["twin"] < 0, -1, place[kept["twin"]])
         return replace(self, **{**kept, "twin": twin})
 
+    def under(self, criteria: tuple[str, ...]) -> Lessons:
+        """The same clips under other criteria; targets of those that are not known here are NaN."""
+        targets = np.full((len(self), len(criteria)), np.nan, np.float32)
+        both = [name for name in criteria if name in self.criteria]
+        targets[:, [criteria.index(name) for name in both]] = self.targets[:, [self.criteria.index(n) for n in both]]
+        return replace(self, criteria=criteria, targets=targets)
+
     def permuted(self, rng: np.random.Generator) -> Lessons:
         """The same clips with each other's targets, so that nothing is left to be learnt."""
         order = rng.permutation(len(self))
@@ -93,16 +100,13 @@ def joined(parts: Sequence[Lessons]) -> Lessons:
                 f"stand beside {first.frames.shape[1]} at {first.fps}"
             )
     names = tuple(dict.fromkeys(name for one in parts for name in one.criteria))
-    targets = [np.full((len(one), len(names)), np.nan, np.float32) for one in parts]
-    for into, one in zip(targets, parts, strict=True):
-        into[:, [names.index(name) for name in one.criteria]] = one.targets
     before = np.cumsum([0, *map(len, parts)])
     twins = [np.where(one.twin < 0, -1, one.twin + start) for one, start in zip(parts, before, strict=False)]
     return Lessons(
         names,
         first.fps,
         np.concatenate([one.frames for one in parts]),
-        np.concatenate(targets),
+        np.concatenate([one.under(names).targets for one in parts]),
         np.concatenate([one.onset for one in parts]),
         np.concatenate(twins),
         *(

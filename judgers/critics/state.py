@@ -18,7 +18,7 @@ from wmenv.core.errors import InvalidArgument
 from wmenv.core.files import write_whole
 from wmenv.judgers.critics.descent import Descent
 
-FILE = "training.safetensors"
+FILE, CARD = "training.safetensors", "card.json"
 
 
 @dataclass(slots=True)
@@ -54,14 +54,22 @@ def save_state(folder: Path, identity: Mapping[str, Any], descent: Descent, stat
     write_whole(folder / FILE, save({name: t.contiguous() for name, t in tensors.items()}, {"training": told}))
 
 
+def finished(folder: Path) -> None:
+    """Remove what was needed to go on: five times the weights."""
+    (folder / FILE).unlink(missing_ok=True)
+
+
 def restored(folder: Path, identity: Mapping[str, Any], descent: Descent, resume: bool) -> State:
     """The state of the training in a folder, which goes on to the bit; a new one where there is none.
 
     Raises:
-        InvalidArgument: A training is there and `resume` is not set, or it is another one, or damaged.
+        InvalidArgument: A finished training is there; or one to go on with and `resume` is not set, or it is another
+            one, or damaged.
     """
     path = folder / FILE
     if not path.exists():
+        if (folder / CARD).exists():
+            raise InvalidArgument(f"the training in {folder} is finished; choose another --out")
         return State()
     if not resume:
         raise InvalidArgument(f"{folder} holds a training already; go on with it (--resume) or choose another --out")

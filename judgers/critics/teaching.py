@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -20,16 +21,25 @@ from wmenv.judgers.critics.descent import Descent, loss_of
 from wmenv.judgers.critics.exam import examine
 from wmenv.judgers.critics.form import Form
 from wmenv.judgers.critics.held import Held, Parts
-from wmenv.judgers.critics.learning import Pace, course_facts, learn
+from wmenv.judgers.critics.learning import Pace, course_facts, learn, over
 from wmenv.judgers.critics.lessons import Lessons
 from wmenv.judgers.critics.network import network
+from wmenv.judgers.critics.state import finished
 
+NONE: Mapping[str, Lessons] = MappingProxyType({})
 AT_ONCE = 16
 """Clips a pass where nothing is learnt."""
 
 
 def teach(
-    lessons: Lessons, held: Held, form: Form, course: Course, folder: Path, facts: Mapping[str, Any], pace: Pace
+    lessons: Lessons,
+    held: Held,
+    form: Form,
+    course: Course,
+    folder: Path,
+    facts: Mapping[str, Any],
+    pace: Pace,
+    exams: Mapping[str, Lessons] = NONE,
 ) -> dict[str, Any]:
     """Train a critic and write it to a folder.
 
@@ -43,6 +53,7 @@ def teach(
             `card.json` appear at the end.
         facts: More for the card, such as where the clips came from.
         pace: How long for now.
+        exams: More clips to be examined on, by name; they take no other part.
 
     Returns:
         The card.
@@ -64,16 +75,20 @@ def teach(
     state = learn(descent, batches, lambda batch: model(batch.frames), look, folder, identity, pace)
     model.load_state_dict(state.best)
     model.eval()
+    whole = {**parts.examined, **{name: one.under(lessons.criteria) for name, one in exams.items()}}
     card = {
         "form": form.plain(),
         "criteria": list(lessons.criteria),
         "held": held.plain(),
         "clips": parts.counts,
-        "exam": {name: asdict(examine(one, said_of(model, one))) for name, one in parts.examined.items()},
+        "exam": {name: asdict(examine(one, said_of(model, one))) for name, one in whole.items()},
         **course_facts(course, state),
         **facts,
     }
-    return write_critic(folder, model, card, torch.bfloat16)
+    written = write_critic(folder, model, card, torch.bfloat16)
+    if over(course, state):
+        finished(folder)
+    return written
 
 
 def said_of(model: nn.Module, lessons: Lessons) -> NDArray[np.float32]:

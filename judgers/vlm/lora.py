@@ -22,9 +22,10 @@ from wmenv.judgers.critics.descent import Descent, loss_of
 from wmenv.judgers.critics.exam import examine
 from wmenv.judgers.critics.form import Form
 from wmenv.judgers.critics.held import Held, Parts
-from wmenv.judgers.critics.learning import Pace, course_facts, learn
+from wmenv.judgers.critics.learning import Pace, course_facts, learn, over
 from wmenv.judgers.critics.lessons import Lessons
-from wmenv.judgers.critics.teaching import even_weights
+from wmenv.judgers.critics.state import CARD, finished
+from wmenv.judgers.critics.teaching import NONE, even_weights
 from wmenv.judgers.vlm.checkpoint import find_folder
 from wmenv.judgers.vlm.judger import VlmJudger
 from wmenv.judgers.vlm.loading import held_apart, quiet
@@ -35,11 +36,17 @@ if TYPE_CHECKING:
 AT_ONCE = 8
 """Clips a pass where nothing is learnt."""
 NO_ROUNDING = "float32"
-CARD = "card.json"
 
 
 def teach_lora(
-    base: str, lessons: Lessons, held: Held, course: Course, folder: Path, facts: Mapping[str, Any], pace: Pace
+    base: str,
+    lessons: Lessons,
+    held: Held,
+    course: Course,
+    folder: Path,
+    facts: Mapping[str, Any],
+    pace: Pace,
+    exams: Mapping[str, Lessons] = NONE,
 ) -> dict[str, Any]:
     """Train LoRA on every linear layer, merge it, and write the model to a folder.
 
@@ -54,6 +61,7 @@ def teach_lora(
         folder: Made if missing; a checkpoint as `save_pretrained` writes it, for `vlm:FOLDER`, with `card.json`.
         facts: More for the card.
         pace: How long for now.
+        exams: More clips to be examined on, by name; they take no other part.
 
     Returns:
         The card.
@@ -95,7 +103,8 @@ def teach_lora(
     with torch.no_grad():
         for name, weight in descent.weights.items():
             weight.copy_(state.best[name])
-    exam = {name: asdict(examine(one, said_by(judger, one))) for name, one in parts.examined.items()}
+    whole = {**parts.examined, **{name: asked_alike(one).under(lessons.criteria) for name, one in exams.items()}}
+    exam = {name: asdict(examine(one, said_by(judger, one))) for name, one in whole.items()}
     _write(wrapped.merge_and_unload(), judger, base, folder)
     card = {
         "base": {"name": base, "weights": weights},
@@ -108,6 +117,8 @@ def teach_lora(
         **facts,
     }
     write_whole(folder / CARD, (json.dumps(card, indent=1, ensure_ascii=False) + "\n").encode())
+    if over(course, state):
+        finished(folder)
     return card
 
 

@@ -9,17 +9,15 @@ import sys
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pytest
 
 import wmenv
-from wmenv.core.case import Case, ClipSpec, Request
 from wmenv.core.clip import Clip
-from wmenv.core.criterion import Criterion
 from wmenv.core.errors import InvalidArgument, InvalidCase, UnknownName
-from wmenv.core.question import Question
 from wmenv.core.registries import JUDGERS
 from wmenv.core.video import write_clip
 
@@ -34,52 +32,14 @@ from wmenv.judgers.critics.learning import Pace  # noqa: E402
 from wmenv.judgers.critics.lessons import Lessons, joined  # noqa: E402
 from wmenv.judgers.critics.network import network  # noqa: E402
 from wmenv.judgers.critics.teaching import fitted, said_of, teach  # noqa: E402
-from wmenv.studies.teaching.items import DISGUISES, Item, disguised, lessons_of  # noqa: E402
+from wmenv.studies.teaching.items import DISGUISES, disguised, lessons_of  # noqa: E402
 from wmenv.studies.teaching.rows import export, of_rows  # noqa: E402
 from wmenv.studies.teaching.sources import items_of  # noqa: E402
 
-FPS = Fraction(8)
-GONE = Question("Does the ball vanish?", polarity=-1, complement="Is the ball there throughout?")
-UP = Question("Does the ball move up?")
-SPLITS = ("left", "right")
-
-
-def ball(seed: int, frames: int = 12, size: int = 32, gone: bool = False) -> tuple[np.ndarray[Any, Any], int, bool]:
-    """A ball on its way, the frame at which it vanishes for three, and whether it moves up."""
-    rng = np.random.default_rng(seed)
-    place, speed = rng.uniform(10, size - 10, 2), rng.uniform(-0.8, 0.8, 2)
-    speed[1] = np.sign(speed[1]) * max(0.4, abs(speed[1]))
-    colour, onset = rng.integers(0, 160, 3), int(rng.integers(3, frames - 4))
-    y, x = np.mgrid[:size, :size]
-    clip = np.full((frames, size, size, 3), 230, np.uint8)
-    for t in range(frames):
-        inside = (x - place[0] - speed[0] * t) ** 2 + (y - place[1] - speed[1] * t) ** 2 < 16
-        if not (gone and onset <= t < onset + 3):
-            clip[t][inside] = colour
-    return clip, onset, bool(speed[1] < 0)
-
-
-def items(count: int, first: int = 0) -> list[Item]:
-    """Each ball as it is and with the fault, from one of two places."""
-    found = []
-    for seed in range(first, first + count):
-        for gone in (False, True):
-            frames, onset, up = ball(seed, gone=gone)
-            criteria = (
-                Criterion("gone", "toy", GONE.text, "binary", 1, questions=(GONE,)),
-                Criterion("up", "toy", UP.text, "binary", 1, questions=(UP,)),
-            )
-            request = Request(f"ball-{seed:04d}", "a ball", frames[:1], ClipSpec(*frames.shape[:3], FPS))
-            case = Case(request, criteria, "worldmodelbench-10-v0")
-            kind, since = ("gone/vanish", onset) if gone else ("", -1)
-            targets = {"gone": float(not gone), "up": float(up)}
-            found.append(Item(Clip(frames, FPS), case, targets, "toy", SPLITS[seed % 2], kind, since))
-    return found
-
 
 @pytest.fixture(scope="module")
-def lessons() -> Lessons:
-    return lessons_of(disguised(items(40), ["blurred"]), 32)
+def lessons(toy_balls: ModuleType) -> Lessons:
+    return lessons_of(disguised(toy_balls.items(range(40)), ["blurred"]), 32)
 
 
 def test_the_worst_window_decides() -> None:
@@ -92,7 +52,7 @@ def test_the_worst_window_decides() -> None:
     assert model(frames[:, :7]).shape == (2, 3)
 
 
-def test_lessons_keep_clips_and_labels_together(lessons: Lessons) -> None:
+def test_lessons_keep_clips_and_labels_together(lessons: Lessons, toy_balls: ModuleType) -> None:
     assert len(lessons) == 160 and lessons.criteria == ("gone", "up")
     for k in np.flatnonzero(lessons.twin >= 0):
         twin = lessons.twin[k]
@@ -111,12 +71,12 @@ def test_lessons_keep_clips_and_labels_together(lessons: Lessons) -> None:
     with pytest.raises(InvalidArgument, match="one length and rate"):
         joined([lessons, replace(lessons, fps=Fraction(9))])
     with pytest.raises(UnknownName, match="no disguise 'hat'"):
-        next(iter(disguised(items(1), ["hat"])))
+        next(iter(disguised(toy_balls.items(range(1)), ["hat"])))
 
 
-def test_what_is_held_out_is_never_taught(lessons: Lessons) -> None:
-    parts = Parts.of(lessons, Held(("blurred",), ("left",), 0.3))
-    assert "blurred" not in parts.taught.generators and "left" not in parts.taught.domains
+def test_what_is_held_out_is_never_taught(lessons: Lessons, toy_balls: ModuleType) -> None:
+    parts = Parts.of(lessons, Held(("blurred",), ("hall",), 0.3))
+    assert "blurred" not in parts.taught.generators and "hall" not in parts.taught.domains
     taught = {case.id for case in parts.taught.cases}
     watched = {case.id for case in parts.watched.cases}
     assert set(parts.examined) == {"cases", "generators", "domains", "both"}
@@ -124,15 +84,15 @@ def test_what_is_held_out_is_never_taught(lessons: Lessons) -> None:
         assert not watched & {case.id for case in one.cases}, "who decides when to stop is no examiner"
         if name == "cases":
             assert not taught & {case.id for case in one.cases}
-    assert set(parts.examined["domains"].domains) == {"left"} and set(parts.examined["both"].generators) == {"blurred"}
-    again = Parts.of(lessons_of(items(20), 32), Held(cases=0.3))
-    wide = Parts.of(lessons_of(items(40), 32), Held(cases=0.3))
+    assert set(parts.examined["domains"].domains) == {"hall"} and set(parts.examined["both"].generators) == {"blurred"}
+    again = Parts.of(lessons_of(toy_balls.items(range(20)), 32), Held(cases=0.3))
+    wide = Parts.of(lessons_of(toy_balls.items(range(40)), 32), Held(cases=0.3))
     assert {case.id for case in again.taught.cases} <= {case.id for case in wide.taught.cases}, "more clips move none"
     for held, word in (
         (Held(("nobody",)), "no clip has the generator 'nobody' that is to be held out; there is blurred, toy"),
-        (Held(domains=("up",)), "there is left, right"),
+        (Held(domains=("up",)), "there is hall, yard"),
         (Held(cases=0.0), "160 clips of 160 would be taught and 0 held out"),
-        (Held(domains=SPLITS), "0 clips of 160 would be taught"),
+        (Held(domains=toy_balls.PLACES), "0 clips of 160 would be taught"),
     ):
         with pytest.raises(InvalidArgument, match=word):
             Parts.of(lessons, held)
@@ -140,8 +100,8 @@ def test_what_is_held_out_is_never_taught(lessons: Lessons) -> None:
         Held(cases=1.0)
 
 
-def test_batches_show_the_violation_and_its_twin(lessons: Lessons) -> None:
-    school = lessons_of(items(40), 32)
+def test_batches_show_the_violation_and_its_twin(lessons: Lessons, toy_balls: ModuleType) -> None:
+    school = lessons_of(toy_balls.items(range(40)), 32)
     batches = Batches(school, Form("windows", 32, 6, 16, "8"), Course(batch=12, alter=()))
     for step in range(20):
         index, frames, targets, weights = batches.batch(step)
@@ -186,7 +146,7 @@ def test_log_odds_are_scaled_and_shifted_to_what_is_likeliest() -> None:
 SMALL = Course(steps=60, batch=12, every=20, alter=("mirror", "noise"))
 
 
-def test_a_critic_learns_goes_on_and_judges(tmp_path: Path, lessons: Lessons) -> None:
+def test_a_critic_learns_goes_on_and_judges(tmp_path: Path, lessons: Lessons, toy_balls: ModuleType) -> None:
     form = Form("windows", 32, 6, 16, "8")
     school = lessons.part(np.array(lessons.generators) == "toy")
     held = Held(cases=0.3)
@@ -212,11 +172,11 @@ def test_a_critic_learns_goes_on_and_judges(tmp_path: Path, lessons: Lessons) ->
     parts = Parts.of(school, held)
     said = said_of(judger.network, parts.watched)
     for k in (0, 1):
-        case, clip = parts.watched.cases[k], Clip(parts.watched.frames[k], FPS)
+        case, clip = parts.watched.cases[k], Clip(parts.watched.frames[k], toy_balls.FPS)
         (judged,) = judger.judge([case.without_truth("critic")], [clip])
         assert judged["gone"].evidence["log_odds"] == pytest.approx(said[k, 0], abs=1e-4)
         assert judger.dimensions(clip) == {v.criterion: v.score for v in judged.verdicts}
-        large = Clip(clip.frames.repeat(2, axis=1).repeat(2, axis=2), FPS)
+        large = Clip(clip.frames.repeat(2, axis=1).repeat(2, axis=2), toy_balls.FPS)
         shown = replace(case, request=replace(case.request, frames=large.frames[:1]))
         assert judger.judge([shown], [large])[0]["gone"].score == pytest.approx(judged["gone"].score, abs=1e-4)
     (other,) = judger.judge([case], [Clip(clip.frames, Fraction(9))])
@@ -226,15 +186,15 @@ def test_a_critic_learns_goes_on_and_judges(tmp_path: Path, lessons: Lessons) ->
 
 
 @pytest.mark.slow
-def test_permuted_targets_teach_nothing(tmp_path: Path) -> None:
+def test_permuted_targets_teach_nothing(tmp_path: Path, toy_balls: ModuleType) -> None:
     """Labels that belong to other clips: on held clips the critic is at chance, within three standard errors."""
-    school = lessons_of(items(150), 32)
+    school = lessons_of(toy_balls.items(range(150)), 32)
     form, held = Form("windows", 32, 6, 16, "8"), Held(cases=0.5)
     lessons = school.permuted(np.random.default_rng(0))
     assert sorted(lessons.targets[:, 0].tolist()) == sorted(school.targets[:, 0].tolist())
     card = teach(lessons, held, form, replace(SMALL, patience=10), tmp_path / "permuted", {}, Pace())
     judger: Any = JUDGERS.create(f"critic:{tmp_path / 'permuted'}")
-    fresh = lessons_of(items(100, first=1000), 32)
+    fresh = lessons_of(toy_balls.items(range(1000, 1100)), 32)
     exam = examine(fresh, said_of(judger.network, fresh)).criteria["gone"]
     assert card["steps_done"] > 0 and exam.balanced == pytest.approx(0.5, abs=3 * 0.5 / np.sqrt(100)), exam
 
@@ -242,10 +202,10 @@ def test_permuted_targets_teach_nothing(tmp_path: Path) -> None:
 # Sources.
 
 
-def test_rows_come_back(tmp_path: Path) -> None:
+def test_rows_come_back(tmp_path: Path, toy_balls: ModuleType) -> None:
     """Written and read again: the same clips, targets and questions; damage is told with its line."""
     made = []
-    for k, item in enumerate(items(3)):
+    for k, item in enumerate(toy_balls.items(range(3))):
         folder = tmp_path / "clips" / ("a" if item.kind else "b")
         folder.mkdir(parents=True, exist_ok=True)
         write_clip(folder / f"{k // 2}.npz", item.clip)
@@ -254,8 +214,8 @@ def test_rows_come_back(tmp_path: Path) -> None:
     assert export(made, file) == 12
     rows = [json.loads(line) for line in file.read_text().splitlines()]
     assert rows[0] == {
-        "video_path": "clips/b/0.npz", "t2v_prompt": "a ball", "dimension": "gone", "question": GONE.complement,
-        "target": 0.25,
+        "video_path": "clips/b/0.npz", "t2v_prompt": "a ball", "dimension": "gone",
+        "question": toy_balls.QUESTIONS["gone"].complement, "target": 0.25,
     }  # fmt: skip
     back = list(of_rows(file))
     assert [item.targets for item in back] == [item.targets for item in made]
@@ -273,7 +233,7 @@ def test_rows_come_back(tmp_path: Path) -> None:
         with pytest.raises(InvalidCase, match=word):
             list(of_rows(tmp_path / "bad.jsonl"))
     with pytest.raises(InvalidArgument, match="rows name files"):
-        export(items(1), tmp_path / "none.jsonl")
+        export(toy_balls.items(range(1)), tmp_path / "none.jsonl")
 
 
 def test_planted_scenes(tmp_path: Path) -> None:
@@ -326,26 +286,26 @@ def test_planted_discs() -> None:
             list(items_of(source))
 
 
-def test_disguises_keep_what_is_shown() -> None:
-    clip = items(1)[0].clip
+def test_disguises_keep_what_is_shown(toy_balls: ModuleType) -> None:
+    clip = toy_balls.items(range(1))[0].clip
     for name, disguise in DISGUISES.items():
         other = disguise(clip)
         assert other.frames.shape == clip.frames.shape and other.fps == clip.fps
         assert 0 < np.abs(other.frames.astype(int) - clip.frames).mean() < 12, name
 
 
-def test_the_command(tmp_path: Path) -> None:
+def test_the_command(tmp_path: Path, toy_balls: ModuleType) -> None:
     def wmenv_command(*arguments: object) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "wmenv", "judge", *map(str, arguments)]
         return subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
 
-    for item in items(8):
+    for item in toy_balls.items(range(8)):
         (tmp_path / "clips").mkdir(exist_ok=True)
         write_clip(tmp_path / "clips" / f"{item.case.id}-{bool(item.kind)}.npz", item.clip)
     rows = [
         {"video_path": f"clips/{i.case.id}-{bool(i.kind)}.npz", "t2v_prompt": i.case.id, "dimension": "gone",
-         "question": GONE.complement, "target": i.targets["gone"]}
-        for i in items(8)
+         "question": toy_balls.QUESTIONS["gone"].complement, "target": i.targets["gone"]}
+        for i in toy_balls.items(range(8))
     ]  # fmt: skip
     (tmp_path / "rows.jsonl").write_text("\n".join(map(json.dumps, rows)))
     small = ("--on", "rows.jsonl", "--steps", 4, "--batch", 6, "--every", 2, "--size", 32, "--width", 16)

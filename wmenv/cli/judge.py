@@ -128,6 +128,7 @@ def judge_train(
     *,
     on: Annotated[list[str], Parameter(negative="", consume_multiple=False)],
     out: Path,
+    exam: Annotated[list[str] | None, Parameter(negative="", consume_multiple=False)] = None,
     base: str | None = None,
     hold_generator: Annotated[list[str] | None, Parameter(negative="", consume_multiple=False)] = None,
     hold_domain: Annotated[list[str] | None, Parameter(negative="", consume_multiple=False)] = None,
@@ -164,6 +165,7 @@ def judge_train(
             people's labels of its clips; or rows of video_path, t2v_prompt, dimension, question, target (.csv, .jsonl,
             .json), whose targets are probabilities of yes.
         out: Folder of the judger; made if missing.
+        exam: Labelled clips that are only examined on, as --on, repeatable; also in every disguise that is not taught.
         base: Folder or hub id of a vision-language model that LoRA is trained on; a small network by default.
         hold_generator: Generator to hold out, repeatable: an agent of a run, the folder of a row's clip, simulator, or
             a disguise.
@@ -191,11 +193,12 @@ def judge_train(
     """
     from wmenv.cli.teaching import Asked, teach
 
+    held = tuple(hold_generator or ()), tuple(hold_domain or ()), hold_cases
+    looks = kind, size, window, width
+    course = steps, batch, learning_rate, rank, every, patience, alter, precision, seed
     asked = Asked(
-        tuple(on), out, base, tuple(hold_generator or ()), tuple(hold_domain or ()), hold_cases, tuple(disguise or ()),
-        kind, size, window, width, steps, batch, learning_rate, rank, every, patience, alter, precision, seed, minutes,
-        permute, resume,
-    )  # fmt: skip
+        tuple(on), out, tuple(exam or ()), base, *held, tuple(disguise or ()), *looks, *course, minutes, permute, resume
+    )
     teach(asked)
 
 

@@ -31,6 +31,7 @@ class Asked:
 
     on: tuple[str, ...]
     out: Path
+    exams: tuple[str, ...]
     base: str | None
     hold_generators: tuple[str, ...]
     hold_domains: tuple[str, ...]
@@ -68,22 +69,28 @@ def teach(asked: Asked) -> None:
     del torch
     from wmenv.judgers.critics.held import Held
     from wmenv.judgers.critics.lessons import joined
-    from wmenv.studies.teaching.items import disguised, lessons_of
+    from wmenv.studies.teaching.items import DISGUISES, disguised, lessons_of
     from wmenv.studies.teaching.sources import items_of
 
     if asked.out.is_dir() and any(asked.out.iterdir()) and not asked.resume:
         raise InvalidArgument(f"{asked.out} is not empty; go on with what is there (--resume) or choose another --out")
-    sources = [items_of(source) for source in asked.on]
+    sources, others = ([items_of(source) for source in names] for names in (asked.on, asked.exams))
     found: list[Lessons] = []
     for name, source in zip(asked.on, sources, strict=True):
         found.append(lessons_of(disguised(source, asked.disguises), asked.size))
         _say(f"{len(found[-1])} clips of {name}")
     lessons = joined(found)
+    strange = [name for name in DISGUISES if name not in asked.disguises]
+    exams: dict[str, Lessons] = {}
+    for name, source in zip(asked.exams, others, strict=True):
+        shown = lessons_of(disguised(source, strange), asked.size)
+        for generator in dict.fromkeys(shown.generators):
+            exams[f"{name}, {generator}"] = shown.part(np.array(shown.generators) == generator)
     if asked.permute:
         lessons = lessons.permuted(np.random.default_rng(asked.seed))
     held = Held(asked.hold_generators, asked.hold_domains, asked.hold_cases)
     facts = {"sources": list(asked.on), "command": command(asked), "permuted": asked.permute}
-    card = _lora(asked, lessons, held, facts) if asked.base else _network(asked, lessons, held, facts)
+    card = (_lora if asked.base else _network)(asked, lessons, held, facts, exams)
     screen = out()
     for name, exam in card["exam"].items():
         screen.print(_table(name, exam))
@@ -93,7 +100,9 @@ def teach(asked: Asked) -> None:
     screen.print(escape(f"judger   {asked.out}  (--judger {judger}:{asked.out})"), soft_wrap=True)
 
 
-def _network(asked: Asked, lessons: Lessons, held: Held, facts: dict[str, Any]) -> Mapping[str, Any]:
+def _network(
+    asked: Asked, lessons: Lessons, held: Held, facts: dict[str, Any], exams: dict[str, Lessons]
+) -> Mapping[str, Any]:
     from wmenv.judgers.critics.form import Form
     from wmenv.judgers.critics.teaching import teach
 
@@ -101,13 +110,17 @@ def _network(asked: Asked, lessons: Lessons, held: Held, facts: dict[str, Any]) 
     kind: Kind = asked.kind if asked.kind != "auto" else "windows" if length >= LONG * asked.window else "flat"
     frames = asked.window if kind == "windows" else length
     form = Form(kind, asked.size, frames, asked.width, str(lessons.fps), asked.precision)
-    return teach(lessons, held, form, _course(asked, 2e-3, None), asked.out, facts, _pace(asked))
+    return teach(lessons, held, form, _course(asked, 2e-3, None), asked.out, facts, _pace(asked), exams)
 
 
-def _lora(asked: Asked, lessons: Lessons, held: Held, facts: dict[str, Any]) -> Mapping[str, Any]:
+def _lora(
+    asked: Asked, lessons: Lessons, held: Held, facts: dict[str, Any], exams: dict[str, Lessons]
+) -> Mapping[str, Any]:
     from wmenv.judgers.vlm.lora import teach_lora
 
-    return teach_lora(str(asked.base), lessons, held, _course(asked, 5e-3, asked.rank), asked.out, facts, _pace(asked))
+    return teach_lora(
+        str(asked.base), lessons, held, _course(asked, 5e-3, asked.rank), asked.out, facts, _pace(asked), exams
+    )
 
 
 def _course(asked: Asked, usual_rate: float, rank: int | None) -> Course:
@@ -136,7 +149,12 @@ def command(asked: Asked) -> str:
     """The command that makes the same judger from the same files."""
     words = ["wmenv judge train"]
     plain = asdict(asked)
-    names = {"hold_generators": "hold-generator", "hold_domains": "hold-domain", "disguises": "disguise"}
+    names = {
+        "hold_generators": "hold-generator",
+        "hold_domains": "hold-domain",
+        "disguises": "disguise",
+        "exams": "exam",
+    }
     for name, value in plain.items():
         if name in ("resume", "minutes") or value is None or value is False:
             continue
