@@ -208,13 +208,14 @@ def test_the_command_teaches_a_critic_that_aligns(tmp_path: Path) -> None:
         command = [sys.executable, "-m", "wmenv", *map(str, arguments)]
         return subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
 
-    form = ("--steps", 2, "--batch", 4)
-    done = wmenv_command("train", "critic", "--out", "flat", *form)
+    form = ("--size", 32, "--steps", 2, "--batch", 6, "--every", 1, "--hold-cases", 0.5)
+    done = wmenv_command("judge", "train", "--on", "planted:PhyWorld-uniform_motion,clips=60", "--out", "flat", *form)
     assert done.returncode == 0 and "--judger critic:flat" in done.stdout, done.stderr
-    again = wmenv_command("train", "critic", "--out", "flat", *form)
-    assert again.returncode == 2 and "holds a model already" in again.stderr
-    other = wmenv_command("train", "critic", "--out", "deep", "--law", "collision", *form)
-    assert other.returncode == 2 and "no split 'wide_v'" in other.stderr
+    assert "held cases" in done.stdout and "velocity" in done.stdout
+    over = wmenv_command(
+        "judge", "train", "--on", "planted:PhyWorld-uniform_motion,clips=60", "--out", "flat", *form, "--resume"
+    )
+    assert over.returncode == 2 and "is finished" in over.stderr
     held = ("--judger", "critic:flat", "--held-out-judger", "physics", "--out", "aligned", "--no-guard")
     small = ("--updates", 1, "--cases", 2, "--option", "look_cases=2", "--option", "precision=float32")
     done = wmenv_command("align", "PhyWorld-uniform_motion", "--agent", "flow,steps=2", *held, *small)

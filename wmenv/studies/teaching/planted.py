@@ -24,7 +24,7 @@ SIMULATOR = "simulator"
 SUITE = "PhyWorld-"
 CLIPS = 3000
 FOLDS = 1 << 20
-"""Seeds of drawn clips come from another stream than those of `wmenv train critic`."""
+"""Seeds of drawn clips come from another stream than those of `wmenv.judgers.critics.training`."""
 
 
 def of_scenes(folder: Path) -> Iterator[Item]:
