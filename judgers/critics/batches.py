@@ -123,7 +123,7 @@ def altered(frames: Tensor, how: tuple[str, ...], rng: np.random.Generator) -> T
         how: `mirror` turns left and right about; `hues` deals red, green and blue anew; `noise` adds some.
         rng: Decides it.
     """
-    thirds = frames.unflatten(0, (3, -1)).clone()
+    thirds = frames.reshape(3, -1, *frames.shape[1:]).clone()
     for k in range(thirds.shape[1]):
         if "mirror" in how and rng.random() < 0.5:
             thirds[:, k] = thirds[:, k].flip(-1)

@@ -13,8 +13,6 @@ from numpy.typing import NDArray
 from wmenv.core.errors import InvalidArgument
 from wmenv.judgers.critics.lessons import Lessons
 
-DEALT = 1000
-
 
 @dataclass(frozen=True, slots=True)
 class Held:
@@ -69,7 +67,7 @@ class Held:
 
 def _dealt(case_id: str) -> float:
     """A number in [0, 1) that belongs to an id."""
-    return zlib.crc32(case_id.encode()) % DEALT / DEALT
+    return zlib.crc32(case_id.encode()) / (1 << 32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +94,7 @@ class Parts:
         """
         taught, by = held.masks(lessons)
         ids = [case.id for case in lessons.cases]
-        order = {name: k for k, name in enumerate(sorted({ids[k] for k in np.flatnonzero(~taught)}))}
+        order = {name: k for k, name in enumerate(sorted({ids[k] for k in np.flatnonzero(~taught)}, key=_dealt))}
         if len(order) < 2:
             raise InvalidArgument(
                 f"{len(order)} case is held out; it takes two: one to stop by, and one to be examined on"

@@ -102,16 +102,17 @@ class Windows(nn.Module):
         starts = sorted({*range(0, last, STRIDE), last})
         shown = torch.stack([frames[:, k : k + self.frames] for k in starts], dim=1).flatten(0, 1)
         seen = torch.cat([shown - shown.mean(dim=(1, 3, 4), keepdim=True), DIFFERENCE * shown.diff(dim=1)], dim=1)
-        places = -self.say(self.body(seen.flatten(1, 2))).flatten(2)
-        worst = torch.logsumexp(places.unflatten(0, (len(frames), len(starts))).transpose(1, 2).flatten(2), dim=2)
-        return -worst
+        places: Tensor = -self.say(self.body(seen.flatten(1, 2)))
+        by_clip = places.reshape(len(frames), len(starts), *places.shape[1:])
+        return -torch.logsumexp(by_clip, dim=(1, 3, 4))
 
 
 def brought(frames: Tensor, size: int) -> Tensor:
     """Frames (B, T, 3, H, W) as (B, T, 3, size, size): the mean of each pixel's area; as they are if that fits."""
     if frames.shape[-2:] == (size, size):
         return frames
-    return nn.functional.adaptive_avg_pool2d(frames.flatten(0, 1), (size, size)).unflatten(0, frames.shape[:2])
+    small = nn.functional.adaptive_avg_pool2d(frames.flatten(0, 1), (size, size))
+    return small.reshape(*frames.shape[:3], size, size)
 
 
 def _block(inputs: int, outputs: int, side: int, stride: int) -> list[nn.Module]:

@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from wmenv.judgers.critics.batches import Batches, floats
+from wmenv.judgers.critics.batches import Batch, Batches, floats
 from wmenv.judgers.critics.checkpoint import write_critic
 from wmenv.judgers.critics.course import Course
 from wmenv.judgers.critics.descent import Descent, loss_of
@@ -70,9 +70,13 @@ def teach(
         scale, shift, loss = fitted(torch.from_numpy(said_of(model, parts.watched)), watch)
         return loss, {"scale": scale, "shift": shift}
 
+    def forward(batch: Batch) -> Tensor:
+        logits: Tensor = model(batch.frames)
+        return logits
+
     identity = {"form": form.plain(), "course": course.plain(), "held": held.plain(), "clips": lessons.digest}
     batches = Batches(parts.taught, form, course)
-    state = learn(descent, batches, lambda batch: model(batch.frames), look, folder, identity, pace)
+    state = learn(descent, batches, forward, look, folder, identity, pace)
     model.load_state_dict(state.best)
     model.eval()
     whole = {**parts.examined, **{name: one.under(lessons.criteria) for name, one in exams.items()}}

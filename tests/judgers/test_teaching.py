@@ -101,7 +101,7 @@ def test_what_is_held_out_is_never_taught(lessons: Lessons, toy_balls: ModuleTyp
 
 
 def test_batches_show_the_violation_and_its_twin(lessons: Lessons, toy_balls: ModuleType) -> None:
-    school = lessons_of(toy_balls.items(range(40)), 32)
+    school = lessons_of(toy_balls.items(range(40), ("gone",)), 32)
     batches = Batches(school, Form("windows", 32, 6, 16, "8"), Course(batch=12, alter=()))
     for step in range(20):
         index, frames, targets, weights = batches.batch(step)
@@ -146,9 +146,9 @@ def test_log_odds_are_scaled_and_shifted_to_what_is_likeliest() -> None:
 SMALL = Course(steps=60, batch=12, every=20, alter=("mirror", "noise"))
 
 
-def test_a_critic_learns_goes_on_and_judges(tmp_path: Path, lessons: Lessons, toy_balls: ModuleType) -> None:
+def test_a_critic_learns_goes_on_and_judges(tmp_path: Path, toy_balls: ModuleType) -> None:
     form = Form("windows", 32, 6, 16, "8")
-    school = lessons.part(np.array(lessons.generators) == "toy")
+    school = lessons_of(toy_balls.items(range(40), ("gone",)), 32)
     held = Held(cases=0.3)
     card = teach(school, held, form, SMALL, tmp_path / "whole", {}, Pace())
     told: list[Any] = []
@@ -188,13 +188,13 @@ def test_a_critic_learns_goes_on_and_judges(tmp_path: Path, lessons: Lessons, to
 @pytest.mark.slow
 def test_permuted_targets_teach_nothing(tmp_path: Path, toy_balls: ModuleType) -> None:
     """Labels that belong to other clips: on held clips the critic is at chance, within three standard errors."""
-    school = lessons_of(toy_balls.items(range(150)), 32)
+    school = lessons_of(toy_balls.items(range(150), ("gone",)), 32)
     form, held = Form("windows", 32, 6, 16, "8"), Held(cases=0.5)
     lessons = school.permuted(np.random.default_rng(0))
     assert sorted(lessons.targets[:, 0].tolist()) == sorted(school.targets[:, 0].tolist())
     card = teach(lessons, held, form, replace(SMALL, patience=10), tmp_path / "permuted", {}, Pace())
     judger: Any = JUDGERS.create(f"critic:{tmp_path / 'permuted'}")
-    fresh = lessons_of(toy_balls.items(range(1000, 1100)), 32)
+    fresh = lessons_of(toy_balls.items(range(1000, 1100), ("gone",)), 32)
     exam = examine(fresh, said_of(judger.network, fresh)).criteria["gone"]
     assert card["steps_done"] > 0 and exam.balanced == pytest.approx(0.5, abs=3 * 0.5 / np.sqrt(100)), exam
 
@@ -287,7 +287,7 @@ def test_planted_discs() -> None:
 
 
 def test_disguises_keep_what_is_shown(toy_balls: ModuleType) -> None:
-    clip = toy_balls.items(range(1))[0].clip
+    clip = toy_balls.items(range(1), size=128)[0].clip
     for name, disguise in DISGUISES.items():
         other = disguise(clip)
         assert other.frames.shape == clip.frames.shape and other.fps == clip.fps
