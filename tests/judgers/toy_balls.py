@@ -52,7 +52,7 @@ def items(seeds: Iterable[int], names: tuple[str, ...] = ("gone", "up"), **form:
                 for name in names
             )
             request = Request(f"ball-{seed:04d}", "a ball", frames[:1], ClipSpec(*frames.shape[:3], FPS))
-            case = Case(request, criteria, "worldmodelbench-10-v0")
+            case = Case(request, criteria, "weighted-sum-v0")
             kind, since = ("gone/vanish", onset) if gone else ("", -1)
             clip, targets = Clip(frames, FPS), {name: met[name] for name in names}
             found.append(Item(clip, case, targets, "toy", PLACES[seed % 2], kind, since))
