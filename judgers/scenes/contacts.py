@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from wmenv.judgers.scenes.colours import FAINT, chroma
 from wmenv.judgers.scenes.silhouette import Window
-from wmenv.judgers.scenes.track import Track
-from wmenv.judgers.scenes.tracking import Tracker
+from wmenv.judgers.scenes.track import COVERED, Track
+from wmenv.judgers.scenes.tracking import LEVEL, Tracker
 from wmenv.worlds.scenes.shapes import closest, distance, outline, push, reach, shared
-from wmenv.worlds.scenes.world import GRAVITY, Part
+from wmenv.worlds.scenes.world import GRAVITY, Colour, Part, World
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
@@ -28,10 +28,14 @@ REACHABLE = 1.5
 """Contact may have happened where gap over speed before, plus gap over speed after, is below it (frames)."""
 SLACK = 0.8
 """Pixels by which a measured gap may be too large, and pixels a frame by which a speed may be too small."""
+HELD = 1.6
+"""The same of hands, which hold what they carry a little apart."""
+SOFTENED = 0.5
+"""Share by which both rise for every pixel by which a clip is soft."""
+SURE = 0.85
+"""Agreement of a silhouette from which it is no other limb of the same colour."""
 UPWARD = 0.5
 """Least share of a direction that is upward, of a contact that carries."""
-LEVEL = 0.05
-"""Metres off the plane up to which a thing is in it."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -42,10 +46,13 @@ class Source:
         normals: (T, N, 2) directions in which it can push the mover, friction apart; N = 0 where any is possible, as
             for hands that hold.
         possible: (T - 1,) whether the two may have touched between a frame and the next.
+        speeds: (T - 1, N, 2) metres a frame, how it may move where they touch, from a frame to the next; None where
+            that is not known.
     """
 
     normals: FloatArray
     possible: BoolArray
+    speeds: FloatArray | None = None
 
 
 class Gaps:
@@ -68,16 +75,17 @@ class Gaps:
         self.sources: list[Source] = []
         self.solid, self.others, self.overlap = (np.full(frames, FAR), np.full(frames, FAR), np.zeros(frames))
         self.touched, self.handled, self.carried = np.zeros((3, frames - 1), bool)
-        self.scale = tracker.scale
-        self.pull = GRAVITY / tracker.fps**2 if world.view == "side" else 0.0
+        self.scale, self.soft = tracker.scale, 1 + SOFTENED * tracker.softness
+        self.fps, self.pull = tracker.fps, GRAVITY / tracker.fps**2 if world.view == "side" else 0.0
         for part in (p for p in world.parts if p.role == "static" and p.solid):
             self._stand(track, part)
         for other, one in tracks.items():
             if other != name:
                 alone = sum(part.colour == one.part.colour for part in world.parts if part.moves) == 1
-                self._meet(track, one, alone)
-        painted = np.array([self._painted(track, t, tracker) for t in range(frames)])
-        self._add(False, painted, np.zeros((frames, 0, 2)))
+                self._meet(track, one, alone, None if other in tracker.facts.elastic else _speeds(one, track))
+        for colour in _unfollowed(world, tracks) - {track.part.colour}:
+            painted = np.array([_painted(track, t, colour, tracker) for t in range(frames)])
+            self._add(False, painted, np.zeros((frames, 0, 2)), None)
 
     def _stand(self, track: Track, part: Part) -> None:
         """Add what never moves."""
@@ -86,27 +94,34 @@ class Gaps:
         distances = distance(part, place, edges)
         gap, nearest = distances.min(axis=1), distances.argmin(axis=1)
         ways = push(part, place, edges[np.arange(len(edges)), nearest])[:, None]
-        self._add(True, gap, ways)
-        for t in np.flatnonzero(gap < 0):
+        self._add(True, gap, ways, np.tile([part.belt / self.fps, 0.0], (len(gap) - 1, 1, 1)))
+        for t in () if track.shrunk else np.flatnonzero(gap < 0):
             self.overlap[t] = max(self.overlap[t], shared(track.part, track.pose[t], part, place))
 
-    def _meet(self, track: Track, other: Track, alone: bool) -> None:
+    def _meet(self, track: Track, other: Track, alone: bool, speeds: FloatArray | None) -> None:
         """Add something that is tracked; an actor may hold the mover, and pushes anyhow.
 
-        Limbs of one colour are easily taken for each other: only what is alone of its colour overlaps for sure.
+        One that changes its shape as well has a surface that moves otherwise than its middle, so that its speed is not
+        known. One that is gone may be anywhere.
+
+        Limbs of one colour are easily taken for each other: what is not alone of its colour overlaps where it is seen
+        for sure.
         """
         pairs = zip(track.pose, other.pose, strict=True)
         found = [closest(track.part, here, other.part, there) for here, there in pairs]
         gap = np.array([one[0] for one in found])
         ways = np.stack([one[1] for one in found])[:, : 0 if other.part.role == "actor" else 2]
-        self._add(False, gap, ways)
-        if abs(other.part.y) < LEVEL and (alone or other.part.role == "mover"):
-            for t in np.flatnonzero((gap < 0) & other.seen & other.kept):
+        self._add(False, gap, ways, speeds)
+        missing = ~other.seen & (other.clear > COVERED)
+        self._add(False, np.where(missing, 0.0, FAR), np.zeros((len(gap), 0, 2)), None)
+        if abs(other.part.y) < LEVEL and not (track.shrunk or other.shrunk):
+            sure = other.seen if alone or other.part.role == "mover" else other.agreement > SURE
+            for t in np.flatnonzero((gap < 0) & sure & other.kept):
                 self.overlap[t] = max(self.overlap[t], shared(track.part, track.pose[t], other.part, other.pose[t]))
 
-    def _add(self, solid: bool, gap: FloatArray, normals: FloatArray) -> None:
+    def _add(self, solid: bool, gap: FloatArray, normals: FloatArray, speeds: FloatArray | None) -> None:
         upward = normals[..., 1].max(axis=1, initial=0.0)
-        met = possible(gap, self.scale, self.pull * upward)
+        met = possible(gap, self.scale, self.pull * upward, self.soft * (SLACK if normals.shape[1] else HELD))
         if solid:
             self.solid = np.minimum(self.solid, gap)
         else:
@@ -114,41 +129,53 @@ class Gaps:
             self.handled |= met
         self.touched |= met
         if met.any():
-            self.sources.append(Source(normals, met))
+            self.sources.append(Source(normals, met, speeds))
             up = upward > UPWARD if normals.shape[1] else np.ones(len(gap), bool)
             self.carried |= met & (up[1:] | up[:-1])
 
-    def _painted(self, track: Track, t: int, tracker: Tracker) -> float:
-        """Distance to the nearest pixel of the colour of an actor or a liquid; grey ones look like the ground."""
-        world = tracker.world
-        colours = {p.colour for p in world.parts if p.role == "actor" and np.hypot(*chroma(np.array(p.colour))) > FAINT}
-        colours -= {track.part.colour}
-        if world.liquid is not None:
-            colours.add(world.liquid.colour)
-        nearest = FAR
-        for colour in colours:
-            window = Window(world.camera, tracker.size, track.pose[t, :2], reach(track.part) + LOOK / tracker.scale)
-            points = window.points[np.asarray(window.of(tracker.masks[colour][t]), float) > SHOWS]
-            if len(points):
-                nearest = min(nearest, float(distance(track.part, track.pose[t], points).min()))
-        return nearest
+
+def _unfollowed(world: World, tracks: Mapping[str, Track]) -> set[Colour]:
+    """Colours of a liquid and of actors of which no part is followed; grey ones look like the ground."""
+    actors = {part.colour for part in world.parts if part.role == "actor"}
+    actors -= {track.part.colour for track in tracks.values() if track.part.role == "actor"}
+    vivid = {colour for colour in actors if np.hypot(*chroma(np.array(colour))) > FAINT}
+    return vivid if world.liquid is None else vivid | {world.liquid.colour}
 
 
-def possible(gap: FloatArray, scale: float, pull: FloatArray | float = 0.0) -> BoolArray:
+def _painted(track: Track, t: int, colour: Colour, tracker: Tracker) -> float:
+    """Distance to the nearest pixel of a colour."""
+    window = Window(tracker.world.camera, tracker.size, track.pose[t, :2], reach(track.part) + LOOK / tracker.scale)
+    points = window.points[np.asarray(window.of(tracker.masks[colour][t]), float) > SHOWS]
+    return float(distance(track.part, track.pose[t], points).min()) if len(points) else FAR
+
+
+def _speeds(other: Track, track: Track) -> FloatArray:
+    """(T - 1, 2, 2) how another thing moves, at its centre and at that of the one it may touch; NaN where unseen."""
+    step = np.diff(other.pose, axis=0)
+    step[~(other.seen[1:] & other.seen[:-1])] = np.nan
+    arm = (track.pose - other.pose)[:-1, :2]
+    turning = step[:, 2:] * np.stack([-arm[:, 1], arm[:, 0]], axis=-1)
+    return np.stack([step[:, :2], step[:, :2] + turning], axis=1)
+
+
+def possible(gap: FloatArray, scale: float, pull: FloatArray | float = 0.0, slack: float = SLACK) -> BoolArray:
     """(T - 1,) whether contact may have happened between a frame and the next.
 
     Two that met between frames came nearer before and part after. At these rates the way to each other and the way
-    apart take one frame together; half a frame more is allowed.
+    apart take one frame together; half a frame more is allowed. Before the first and after the last frame they may have
+    been as fast as on the other way.
 
     Args:
         gap: (T,) metres.
         scale: Pixels per metre.
         pull: (T,) metres a frame by which gravity draws them together from frame to frame.
+        slack: See `SLACK`.
     """
     step = np.diff(gap)
-    slack = SLACK / scale
+    slack = slack / scale
     drawn = np.broadcast_to(pull, gap.shape)
     before = np.maximum(-np.concatenate([step[:1], step[:-1]]), 0.0) + slack + drawn[:-1]
     after = np.maximum(np.concatenate([step[1:], step[-1:]]), 0.0) + slack + drawn[1:]
+    before[0], after[-1] = max(before[0], after[0]), max(after[-1], before[-1])
     room = np.maximum(gap - slack, 0.0)
     return np.asarray(room[:-1] / before + room[1:] / after < REACHABLE)

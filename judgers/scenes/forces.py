@@ -1,7 +1,8 @@
-"""What pushed something: a change of velocity is explained by gravity and by contacts that can push that way.
+"""What pushed something: a change of velocity is explained by gravity and by contacts that can push that way, as hard.
 
 In the plane a contact pushes along its normal and, by friction, up to 45 degrees aside; several contacts together push
-any way between them. What is left of a change of velocity beyond those ways came from nowhere.
+any way between them. What is left of a change of velocity beyond those ways came from nowhere. So did speed that is
+won: seen from what it touches, a thing is at best thrown back as fast as it came, a fall or rise apart.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ FRICTION = np.pi / 4
 """Angle off the normal up to which friction lets a contact push: a coefficient of 1."""
 SLOWED = 0.12
 """Largest share of its speed that rolling costs in a frame, in a view from above."""
+BEFORE = 2
+"""Steps before a contact of which the fastest counts: a step during which something bounced is slow on average."""
 
 
 def unexplained(places: FloatArray, gaps: Gaps, world: World, fps: float) -> FloatArray:
@@ -30,15 +33,55 @@ def unexplained(places: FloatArray, gaps: Gaps, world: World, fps: float) -> Flo
         fps: Frames per second.
     """
     step = np.diff(places, axis=0)
-    change = np.diff(step, axis=0)
+    raw = np.diff(step, axis=0)
     if world.view == "side":
-        change[:, 1] += GRAVITY / fps**2
+        change = raw + np.array([0.0, GRAVITY / fps**2])
     else:
-        change = _beyond_drag(change, step[:-1])
+        change = _beyond_drag(raw, step[:-1])
     left = np.zeros_like(places)
     for t in range(1, len(places) - 1):
-        left[t] = beyond_contacts(change[t - 1], gaps, t - 1, t + 1)
+        pushed = beyond_contacts(change[t - 1], gaps, t - 1, t + 1)
+        won = beyond_speeds(places, gaps, t)
+        left[t] = pushed if np.hypot(*pushed) > won else won * _direction(raw[t - 1])
     return left
+
+
+def beyond_speeds(places: FloatArray, gaps: Gaps, t: int) -> float:
+    """Metres a frame by which the step from frame t is faster than what may touch the thing about then can make it.
+
+    In the frame of what it touches no thing gains energy: |v' - u|^2 <= |v - u|^2 - 2 g (rise - rise of the frame),
+    or - 2 g rise where that is less strict: it may stand on something else besides.
+
+    Args:
+        places: (T, 2) metres.
+        gaps: What it may have touched.
+        t: The frame.
+
+    Returns:
+        The least over all that may touch it; 0 where nothing may, for then `beyond_contacts` tells.
+    """
+    met = [source for source in gaps.sources if source.possible[t - 1 : t + 1].any()]
+    if not met or any(source.speeds is None for source in met):
+        return 0.0
+    step = np.diff(places, axis=0)
+    middle = (places[1:] + places[:-1]) / 2
+    before = np.arange(max(t - BEFORE, 0), t)
+    least = np.inf
+    for source in met:
+        assert source.speeds is not None
+        near = source.speeds[max(t - BEFORE, 0) : t + 1].reshape(-1, 2)
+        if np.isnan(near).any():
+            return 0.0
+        for u in near:
+            risen = middle[t, 1] - middle[before, 1]
+            least_risen = np.minimum(risen - (t - before) * u[1], np.maximum(risen, 0.0))
+            energy = ((step[before] - u) ** 2).sum(axis=1) - 2 * gaps.pull * least_risen
+            least = min(least, float(np.hypot(*(step[t] - u)) - np.sqrt(max(energy.max(), 0.0))))
+    return max(least, 0.0)
+
+
+def _direction(vector: FloatArray) -> FloatArray:
+    return np.asarray(vector / max(float(np.hypot(*vector)), 1e-12))
 
 
 def beyond_contacts(vector: FloatArray, gaps: Gaps, start: int, stop: int) -> FloatArray:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from wmenv.judgers.scenes.colours import turned
@@ -13,6 +14,9 @@ from wmenv.judgers.scenes.steady import Steady
 from wmenv.judgers.scenes.track import Track
 
 FloatArray = NDArray[np.float64]
+
+LASTS = 5
+"""Frames of which a hue is the median: noise does not last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +49,9 @@ def look(steady: Steady, tracks: Mapping[str, Track]) -> Look:
 
 
 def _turn(track: Track) -> float:
-    """Third largest deviation of a thing's hue from that of its first frame, degrees."""
-    away = np.abs(np.rad2deg(turned(track.shade - track.shade[0])))
+    """Third largest deviation of a thing's hue, medians of `LASTS` frames, from that of its first frame, degrees."""
+    away = np.rad2deg(turned(track.shade - track.shade[0]))
     away = away[np.isfinite(away) & (track.clear > 0.8)]
-    return float(np.sort(away)[-3]) if len(away) > 3 else 0.0
+    if len(away) < LASTS + 2:
+        return 0.0
+    return float(np.sort(np.abs(np.median(sliding_window_view(away, LASTS), axis=-1)))[-3])

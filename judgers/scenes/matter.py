@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from wmenv.judgers.scenes.contacts import Gaps
 from wmenv.judgers.scenes.motion import inside
-from wmenv.judgers.scenes.track import COVERED, FREE, Track, second
+from wmenv.judgers.scenes.track import COVERED, FITS, FREE, Track, second
 from wmenv.judgers.scenes.tracking import Tracker
-from wmenv.worlds.scenes.world import Liquid, World
+from wmenv.worlds.scenes.world import Liquid
 
 FloatArray = NDArray[np.float64]
 
@@ -44,14 +44,17 @@ class Matter:
     found: int
 
 
-def matter(track: Track, gaps: Gaps, world: World, scale: float) -> Matter:
+def matter(track: Track, gaps: Gaps, tracker: Tracker) -> Matter:
     """Measure one mover."""
-    here = inside(track, world)
+    scale = tracker.scale
+    here = inside(track, tracker.world)
     apart = (gaps.others > 2.0 / scale) & ((gaps.solid > -1.0 / scale) | ~track.whole)
     clear = here & (track.clear > FREE)
     mingled = _mingled(track, gaps)
     rough = track.seen & here & (track.clear > VEILED)
     more = np.where(track.seen & clear & apart, 1.0, np.where(rough, DOUBT, 0.0))
+    fits = (track.agreement > FITS) | (tracker.softness == 0)
+    more *= fits
     known = np.where(mingled, 0.0, more)
     amount = np.log(np.maximum(track.amount, 0.05) / max(track.amount[0], 0.05))
     ratio = np.where(track.spread[:, 1] > 0, track.spread[:, 0] / np.maximum(track.spread[:, 1], 1e-6), 1.0)
@@ -61,8 +64,11 @@ def matter(track: Track, gaps: Gaps, world: World, scale: float) -> Matter:
     gone = here & ~mingled & (track.clear > COVERED) & (track.amount < 0.15) & (track.other < 0.3)
     return Matter(
         growth=second(more * amount),
-        loss=second(-known * amount),
-        aspect=second(known * np.where(track.spread[:, 1] > 0, np.abs(aspect), 0.0)),
+        loss=max(second(-known * amount), second(2 * (here & fits) * track.dwindled)),
+        aspect=max(
+            second(known * np.where(track.spread[:, 1] > 0, np.abs(aspect), 0.0)),
+            second((here & fits) * track.flattened),
+        ),
         narrow=second(np.abs(width) * np.where(here & sunk, np.where(gaps.others > 2 / scale, 1.0, DOUBT), 0.0)),
         gone=int(gone.sum()),
         blink=int(gone.sum()) if _sudden(gone, track) else 0,

@@ -73,7 +73,7 @@ def measure(facts: Facts, clip: Clip, given: NDArray[np.uint8] | None = None) ->
             seen.append(name)
         gaps = Gaps(name, tracks, tracker)
         one = motion(track, gaps, facts.world, float(clip.fps))
-        body = matter(track, gaps, facts.world, tracker.scale)
+        body = matter(track, gaps, tracker)
         for source, names in (
             (one, ("spike", "spikes", "shove", "gain", "aside", "fall", "lift", "overlap")),
             (body, ("growth", "loss", "aspect", "narrow", "gone", "blink")),

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wmenv.judgers.scenes.contacts import Gaps
-from wmenv.judgers.scenes.forces import beyond_contacts, unexplained
-from wmenv.judgers.scenes.track import Track, second
+from wmenv.judgers.scenes.forces import beyond_contacts, beyond_speeds, unexplained
+from wmenv.judgers.scenes.track import FITS, Track, second
 from wmenv.worlds.scenes.world import GRAVITY, World
 
 FloatArray = NDArray[np.float64]
@@ -20,6 +20,8 @@ KEPT = 0.8
 """Share of its velocity that rolling leaves in the time between two velocities, at least."""
 JUMP = 1.2
 """Pixels likewise; a jump that is no acceleration."""
+PUSH, LINGERS = 0.8, 2
+"""Change of velocity, pixels a frame, from which a push is one, and frames without that do not end it."""
 COVERED, SUNK = 0.2, 0.2
 """Share of a silhouette that shows where it is hidden, and share in something else from which that is no wonder."""
 SPIKE = 3.5
@@ -62,7 +64,7 @@ def motion(track: Track, gaps: Gaps, world: World, fps: float) -> Motion:
         fps: Frames per second.
     """
     found = Motion()
-    usable = track.seen & (track.clear > 0.8) & inside(track, world) & ~_spread_out(~track.lasting)
+    usable = track.fitted & (track.clear > 0.8) & inside(track, world) & ~_spread_out(~track.lasting)
     if track.part.pivot is None and usable.sum() >= 3:
         touched, handled = gaps.touched, gaps.handled
         pixels = world.camera.scale(128)
@@ -78,7 +80,7 @@ def motion(track: Track, gaps: Gaps, world: World, fps: float) -> Motion:
 
 def _overlapping(track: Track, gaps: Gaps) -> FloatArray:
     """(T,) area shared with others where it is seen, or has gone on into what hides it."""
-    shared = np.where(track.seen & track.whole & track.kept, gaps.overlap, 0.0)
+    shared = np.where(track.seen & (track.whole | (track.agreement > FITS)) & track.kept, gaps.overlap, 0.0)
     for t in np.flatnonzero(track.clear < COVERED):
         if t and shared[t - 1] > SUNK:
             shared[t] = max(shared[t], gaps.overlap[t])
@@ -113,6 +115,8 @@ def _jumps(found: Motion, track: Track, usable: NDArray[np.bool_], gaps: Gaps, p
     jumped = np.zeros(len(usable), bool)
     for k in map(int, np.flatnonzero(size > JUMP)):
         free = float(np.linalg.norm(beyond_contacts(jump[k], gaps, k, k + 3)))
+        if size[k] > SPIKE:
+            free = max(free, min(beyond_speeds(track.pose[:, :2], gaps, k + 1) * pixels, size[k]))
         found.spike = max(found.spike, free)
         if free > JUMP:
             jumped[k + 1 : k + 3] = True
@@ -121,12 +125,17 @@ def _jumps(found: Motion, track: Track, usable: NDArray[np.bool_], gaps: Gaps, p
 
 
 def _pushes(found: Motion, track: Track, usable: NDArray[np.bool_], gaps: Gaps, world: World, fps: float) -> None:
-    """Changes of velocity from nowhere."""
+    """Changes of velocity from nowhere; what begins as a shove goes on as one, also where it is led upwards."""
     change = unexplained(track.pose[:, :2], gaps, world, fps) * world.camera.scale(128)
     free = usable.copy()
     free[1:-1] &= usable[:-2] & usable[2:]
+    free[[1, -2]] = False  # how fast things met before the clip, and parted after it, is not seen
     size = np.where(free, np.linalg.norm(change, axis=1), 0.0)
     upright = (np.abs(change[:, 1]) > np.abs(change[:, 0])) & (world.view == "side")
+    begun, last = False, -LINGERS - 1
+    for t in map(int, np.flatnonzero(size > PUSH)):
+        begun = begun if t - last <= LINGERS else bool(upright[t])
+        upright[t], last = begun, t
     found.shove = float(np.where(upright, 0.0, size).max())
     found.lift = float(np.where(upright, size, 0.0).max())
 

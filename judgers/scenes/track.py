@@ -13,8 +13,22 @@ FloatArray = NDArray[np.float64]
 
 FOUND = 0.35
 """Least agreement of a silhouette with the pixels."""
+DOUBTFUL = 0.1
+"""Loss of agreement, against what is usual for a thing, from which it may have been fitted wrongly."""
+FITS = 0.8
+"""Agreement of what shows of a silhouette from which it has its size, also where something hides the rest."""
 FREE = 0.97
 """Share of a silhouette that must be free for its size and shape to be told well."""
+BOTH = 0.03
+"""Least logarithms by which a thing that is flattened is longer and shorter."""
+OPEN = 0.9
+"""Share of a silhouette that nothing must be in front of for that, too: what hides one side narrows it one way."""
+ALIKE, LEFT = 0.2, 0.1
+"""Difference of two logarithms up to which a thing has kept its shape, and share of it by which that is told."""
+SHRUNK = 0.1
+"""Logarithm from which a thing that is smaller both ways has shrunk."""
+AS_MUCH = 0.1
+"""Change of the logarithm of what is seen of a thing, within which nothing of it is hidden."""
 COVERED = 0.5
 """Share of a silhouette that must not be hidden."""
 
@@ -33,6 +47,9 @@ class Track:
         width: (T,) the same along x.
         other: (T,) share of its silhouette that shows another colour than any known one.
         shade: (T,) hue of its pixels, radians, NaN where unseen.
+        open: (T,) share of its silhouette that nothing can be in front of: what is solid is in one plane.
+        shown: (T,) pixels of its colour there over the pixels of its silhouette.
+        axes: (T, 2) largest and smallest standard deviation of those pixels over those of the silhouette.
     """
 
     part: Part
@@ -44,11 +61,47 @@ class Track:
     width: FloatArray
     other: FloatArray
     shade: FloatArray
+    open: FloatArray
+    shown: FloatArray
+    axes: FloatArray
+
+    @property
+    def dwindled(self) -> FloatArray:
+        """(T,) logarithm by which it is smaller than at first, both ways alike: what has sunk into something is not.
+
+        0 where something may be in front of it, or too little of it is left to tell.
+        """
+        change = np.log(np.maximum(self.axes, 0.05) / np.maximum(self.axes[0], 0.05))
+        alike = np.abs(change[:, 0] - change[:, 1]) < ALIKE
+        told = (self.open > OPEN) & (self.shown > LEFT) & (self.axes.min(axis=1) > 0) & alike
+        return np.asarray(np.where(told, np.maximum(-change.max(axis=1), 0.0), 0.0))
+
+    @property
+    def shrunk(self) -> bool:
+        """Whether it shrinks in the clip: its silhouette then covers more than the thing."""
+        return second(self.dwindled) > SHRUNK
+
+    @property
+    def flattened(self) -> FloatArray:
+        """(T,) logarithm by which it is longer one way and shorter the other, as much of it being seen; 0 likewise."""
+        change = np.log(np.maximum(self.axes, 0.05) / np.maximum(self.axes[0], 0.05))
+        amount = np.log(np.maximum(self.shown, 0.05) / max(self.shown[0], 0.05))
+        told = (
+            (self.open > OPEN) & (np.abs(amount) < AS_MUCH) & (change.max(axis=1) > BOTH) & (change.min(axis=1) < -BOTH)
+        )
+        return np.asarray(np.where(told, np.abs(change[:, 0] - change[:, 1]), 0.0))
 
     @property
     def seen(self) -> NDArray[np.bool_]:
         """(T,) whether it was found."""
         return np.asarray((self.agreement >= FOUND) & (self.clear >= 0.2))
+
+    @property
+    def fitted(self) -> NDArray[np.bool_]:
+        """(T,) whether it was found as well as it mostly is; elsewhere its place is in doubt."""
+        seen = self.seen
+        usual = float(np.median(self.agreement[seen])) if seen.any() else 0.0
+        return np.asarray(seen & (self.agreement > usual - DOUBTFUL))
 
     @property
     def whole(self) -> NDArray[np.bool_]:
@@ -67,9 +120,11 @@ class Track:
 
     @property
     def kept(self) -> NDArray[np.bool_]:
-        """(T,) whether it had its size and shape when it was last seen freely."""
+        """(T,) whether it had neither grown nor been flattened when it was last seen freely."""
+        grown = np.log(np.maximum(self.amount, 0.05) / max(self.amount[0], 0.05)) > AS_MUCH
+        changed = grown | (self.flattened > AS_MUCH)
         last = np.maximum.accumulate(np.where(self.clear > FREE, np.arange(len(self.clear)), -1))
-        return np.asarray((last < 0) | self.lasting[np.maximum(last, 0)])
+        return np.asarray((last < 0) | ~changed[np.maximum(last, 0)])
 
 
 def second(values: FloatArray) -> float:

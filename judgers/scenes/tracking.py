@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,7 @@ from wmenv.judgers.scenes.steady import Steady
 from wmenv.judgers.scenes.track import FOUND, Track
 from wmenv.worlds.scenes.facts import Facts
 from wmenv.worlds.scenes.shapes import area, distance, reach
-from wmenv.worlds.scenes.world import Part
+from wmenv.worlds.scenes.world import Colour, Part
 
 FloatArray = NDArray[np.float64]
 
@@ -36,6 +36,8 @@ FITTING = 0.75
 """Agreement below which a thing is looked for elsewhere."""
 HALF_HIDDEN, LEFT_OVER = 0.8, 1.3
 """Share of a silhouette that shows, and pixels of its colour over those expected, that speak for another pose."""
+LEVEL = 0.05
+"""Metres off the plane up to which a thing is in it."""
 NEAR = 4.0
 """Pixels around the last pose of a thing within which its colour is put down to it."""
 
@@ -69,6 +71,11 @@ class Tracker:
         }
         if self.world.liquid is not None:
             self.followed.discard(self.world.liquid.colour)
+        self.veiling = {
+            part.colour for part in self.world.parts if part.moves and not (part.solid and abs(part.y) < LEVEL)
+        }
+        if self.world.liquid is not None:
+            self.veiling.add(self.world.liquid.colour)
         self.masks = {colour: self.colours.coverage(Paint.of(colour)) for colour in self.known}
         camera = self.world.camera
         across = (np.arange(self.size) + 0.5 - self.size / 2) / self.scale
@@ -94,9 +101,9 @@ class Tracker:
     def _track(self, k: int) -> Track:
         pose = np.array([row[0] for row in self.rows[k]])
         found = np.array([row[1] for row in self.rows[k]])
-        agreement, clear, amount, along, across, width, other, shade = found.T
-        spread = np.stack([along, across], axis=-1)
-        return Track(self.parts[k], pose, agreement, clear, amount, spread, width, other, shade)
+        agreement, clear, amount, along, across, width, other, shade, open_, shown, long, short = found.T
+        spread, axes = np.stack([along, across], axis=-1), np.stack([long, short], axis=-1)
+        return Track(self.parts[k], pose, agreement, clear, amount, spread, width, other, shade, open_, shown, axes)
 
     def _follow(self, k: int, t: int) -> None:
         """Find one thing in one frame."""
@@ -160,7 +167,7 @@ class Tracker:
         part, found = self.parts[k], []
         window = self._around(k, candidates)
         vivid = np.asarray(window.of(self.colours.vivid[t]), bool)
-        strange = vivid & ~self._known_hue(k, t, window)
+        strange = vivid & ~self._known_hue(k, t, window, self.known)
         for place in (*(vivid & (window.coverage(part, pose) > 0.8) for pose in candidates), strange):
             if place.sum() < 0.4 * area(part) * self.scale**2:
                 continue
@@ -227,13 +234,36 @@ class Tracker:
         mask = np.asarray(window.of(self._own(k)[t]), float)
         vivid = window.of(self.colours.vivid[t])
         care = np.ones(mask.shape, bool)
-        care &= ~(vivid & (mask == 0) & (self._known_hue(k, t, window)))
-        front = part.y - (part.depth if part.shape in ("box", "disc") else 0.0)
-        care &= ~(np.asarray(window.of(self.near), float) < front - 0.01)
+        care &= ~(vivid & (mask == 0) & (self._known_hue(k, t, window, self.known)))
+        care &= ~self._behind(k, window)
         for j, other in enumerate(self.parts):
             if j != k and other.colour == part.colour:
                 care &= window.coverage(other, self.poses[j]) < 0.1
         return mask, care.astype(float)
+
+    def _behind(self, k: int, window: Window) -> NDArray[np.bool_]:
+        """Pixels where what never moves is in front of a thing."""
+        part = self.parts[k]
+        front = part.y - (part.depth if part.shape in ("box", "disc") else 0.0)
+        return np.asarray(np.asarray(window.of(self.near), float) < front - 0.01)
+
+    def _veiled(self, k: int, t: int, window: Window) -> NDArray[np.bool_]:
+        """Pixels where something that shares no plane with a thing may be in front of it, or something of its colour.
+
+        All that is solid is in one plane, and hides nothing else that is.
+        """
+        veil = np.asarray(window.of(self.colours.vivid[t]), bool) & self._known_hue(k, t, window, self.veiling)
+        behind = self._behind(k, window)
+        for j, other in enumerate(self.parts):
+            if j != k and other.solid and abs(other.y) < LEVEL:
+                veil &= distance(other, self.poses[j], window.points) > 0
+        for j, other in enumerate(self.parts):
+            if j != k and other.colour == self.parts[k].colour:
+                veil |= window.coverage(other, self.poses[j]) > 0.1
+        for one in self.world.parts:
+            if one.role == "static" and one.solid and abs(one.y) < LEVEL:
+                behind &= distance(one, np.array([*one.at, one.angle]), window.points) > 0
+        return np.asarray(veil | behind)
 
     def _own(self, k: int) -> FloatArray:
         colour, paint = self.parts[k].colour, self.paints[k]
@@ -242,11 +272,11 @@ class Tracker:
         nearest = min((abs(float(turned(paint.hue - hue(c)))) for c in self.known - {colour}), default=np.pi)
         return self.colours.coverage(paint, max(NARROW, min(ANGLE, nearest / 2)))
 
-    def _known_hue(self, k: int, t: int, window: Window) -> NDArray[np.bool_]:
-        """Pixels that show the colour of another thing that may be there."""
+    def _known_hue(self, k: int, t: int, window: Window, colours: Set[Colour]) -> NDArray[np.bool_]:
+        """Pixels that show one of some colours, of another thing that may be there."""
         angle = np.asarray(window.of(self.colours.angle[t]), float)
         near = np.zeros(angle.shape, bool)
-        for colour in self.known - {self.parts[k].colour}:
+        for colour in colours - {self.parts[k].colour}:
             shows = np.abs(turned(angle - hue(colour))) < ANGLE
             if shows.any() and colour in self.followed:
                 there = np.zeros(angle.shape, bool)
@@ -274,7 +304,7 @@ class Tracker:
         return np.array([x, z])
 
     def _measured(self, k: int, t: int, pose: FloatArray) -> FloatArray:
-        """(8,) agreement, clearness, amount, two spreads, width, other colour, hue."""
+        """(12,) agreement, clearness, amount, two spreads, width, other colour, hue, and `_outlined`."""
         part = self.parts[k]
         window = self._window(pose[:2], reach(part) * 1.35 + self.margin / self.scale)
         mask, care = self._mask(k, t, window)
@@ -293,7 +323,7 @@ class Tracker:
         width = _spread(window, level, told * mask * wide)[0] / max(_spread(window, level, told * shown)[0], 1e-6)
         vivid = np.asarray(window.of(self.colours.vivid[t]), bool)
         inside = shown > 0.8 * (shown.max(initial=0.0) if self.softness else 1.0)
-        strange = vivid & (mask == 0) & ~self._known_hue(k, t, window)
+        strange = vivid & (mask == 0) & ~self._known_hue(k, t, window, self.known)
         other = float((strange & inside).sum()) / max(float(inside.sum()), 1.0)
         core = inside & (mask > 0.5 * (mask[inside].max(initial=0.0) if self.softness else 1.0))
         shade = np.nan
@@ -303,12 +333,38 @@ class Tracker:
             if not self.softness and abs(float(turned(shade - self.paints[k].hue))) > TURNED:
                 self.paints[k] = paint
                 return self._measured(k, t, pose)
-        return np.array([agreed, clear, amount, *spread, width, other, shade])
+        return np.array([agreed, clear, amount, *spread, width, other, shade, *self._outlined(k, t, pose, window)])
+
+    def _outlined(self, k: int, t: int, pose: FloatArray, window: Window) -> FloatArray:
+        """(4,) share that nothing can be in front of, amount of it, and the principal spreads of the pixels.
+
+        Where a part of a thing is missing there, it has sunk into something or has shrunk.
+        """
+        part = self.parts[k]
+        mask, care = np.asarray(window.of(self._own(k)[t]), float), ~self._veiled(k, t, window)
+        shown = window.coverage(part, pose)
+        if part.details:
+            shown, mask = (one * ~window.details(part, pose) for one in (shown, mask))
+        expected = max(float((care * shown).sum()), 1.0)
+        near = care * mask * _around(window, part, pose, self.scale, self.margin)
+        spreads = _principal(window, near) / np.maximum(_principal(window, care * shown), 1e-6)
+        return np.array([expected / max(float(shown.sum()), 1.0), float(near.sum()) / expected, *spreads])
 
 
 def _around(window: Window, part: Part, pose: FloatArray, scale: float, margin: float) -> FloatArray:
     """(h, w) 1 within a margin, pixels, of a silhouette, else 0."""
     return (distance(part, pose, window.points) * scale < margin).astype(float)
+
+
+def _principal(window: Window, weight: FloatArray) -> FloatArray:
+    """(2,) largest and smallest standard deviation of weighted pixels, metres."""
+    total = weight.sum()
+    if total < 4:
+        return np.zeros(2)
+    flat, points = weight.reshape(-1) / total, window.points.reshape(-1, 2)
+    offset = points - flat @ points
+    values = np.linalg.eigvalsh((offset * flat[:, None]).T @ offset)
+    return np.asarray(np.sqrt(np.maximum(values[::-1], 0.0)))
 
 
 def _spread(window: Window, pose: FloatArray, weight: FloatArray) -> FloatArray:

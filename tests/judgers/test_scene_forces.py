@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,9 +13,11 @@ from hypothesis import strategies as st
 
 from wmenv.core.registries import JUDGERS
 from wmenv.judgers.scenes.contacts import Source, possible
-from wmenv.judgers.scenes.forces import FRICTION, _beyond, unexplained
+from wmenv.judgers.scenes.forces import FRICTION, _beyond, beyond_speeds, unexplained
 from wmenv.judgers.scenes.silhouette import Window
 from wmenv.judgers.scenes.steady import blurred, steadied
+from wmenv.judgers.scenes.track import Track
+from wmenv.judgers.scenes.tracking import _principal
 from wmenv.studies.degraded import DEGRADATIONS, warped
 from wmenv.studies.scene_exam import asked
 from wmenv.worlds.scenes.catalogue import scene
@@ -45,7 +48,7 @@ def test_two_contacts_explain_all_between_them(first: float, second: float) -> N
 
 
 def side(sources: tuple[Source, ...] = ()) -> tuple[World, Any]:
-    return World((), camera=Camera((0.0, 0.0), 1.0)), SimpleNamespace(sources=sources)
+    return World((), camera=Camera((0.0, 0.0), 1.0)), SimpleNamespace(sources=sources, pull=GRAVITY / FPS**2)
 
 
 def test_free_fall_needs_no_explanation_and_a_push_does() -> None:
@@ -66,6 +69,59 @@ def test_a_floor_carries_but_does_not_pull() -> None:
     down = np.zeros((12, 2))
     down[6:, 1] = -2 * GRAVITY / FPS**2 * np.arange(6)  # in one frame twice the speed that gravity gives
     assert unexplained(down, gaps, world, FPS)[6] == pytest.approx([0.0, -GRAVITY / FPS**2], abs=1e-12)
+
+
+def touching(speeds: Any) -> Any:
+    """What a thing touches all the time, with the given speeds (2,) or (T - 1, 2) of it; None where not known."""
+    if speeds is not None:
+        speeds = np.broadcast_to(np.asarray(speeds, float), (11, 2))[:, None]
+    return side((Source(np.zeros((12, 0, 2)), np.ones(11, bool), speeds),))[1]
+
+
+def won(velocities: Any, gaps: Any) -> float:
+    places = np.concatenate([np.zeros((1, 2)), np.cumsum(np.asarray(velocities, float), axis=0)])
+    return max(beyond_speeds(places, gaps, t) for t in range(1, len(places) - 1))
+
+
+def test_a_hand_gives_no_more_speed_than_it_has() -> None:
+    """A thing at rest that is struck leaves at twice the hand's speed at most; one that is held has the hand's."""
+    struck = [[0.0, 0.0]] * 5 + [[0.06, 0.0]] * 6
+    assert won(struck, touching([0.03, 0.0])) == pytest.approx(0.0, abs=1e-9)
+    assert won(struck, touching([0.02, 0.0])) == pytest.approx(0.02, abs=1e-9)
+    assert won(struck, touching([0.0, 0.0])) == pytest.approx(0.06, abs=1e-9)
+    assert won(struck, touching(None)) == 0.0, "what is not known explains anything"
+    assert won([[0.05, 0.01]] * 11, touching([0.05, 0.01])) == pytest.approx(0.0, abs=1e-9)
+
+
+def test_the_ground_throws_nothing_up() -> None:
+    g = GRAVITY / FPS**2
+    bounce = [[0.0, -0.1 - k * g] for k in range(5)] + [[0.0, 0.1 + (4 - k) * g] for k in range(6)]
+    assert won(bounce, touching([0.0, 0.0])) == pytest.approx(0.0, abs=1e-9)
+    launched = [[0.0, 0.0]] * 5 + [[0.0, 0.1 - k * g] for k in range(6)]
+    assert won(launched, touching([0.0, 0.0])) == pytest.approx(0.1, abs=1e-9)
+
+
+def seen(part: Part, drawn: Part, pose: np.ndarray) -> Track:
+    """A track of twelve frames: the part as it is, then as it is drawn otherwise, from frame 4 on."""
+    camera = Camera((0.0, 0.0), 1.0)
+    window = Window(camera, 128, pose[:2], 0.9)
+    full = window.coverage(part, pose)
+    masks = [full if t < 4 else window.coverage(drawn, np.array([*drawn.at, 0.0])) for t in range(12)]
+    axes = np.array([_principal(window, one) / _principal(window, full) for one in masks])
+    shown = np.array([one.sum() / full.sum() for one in masks])
+    ones, pair = np.ones(12), np.ones((12, 2))
+    return Track(part, np.tile(pose, (12, 1)), ones, ones, ones, pair, ones, ones, ones, ones, shown, axes)
+
+
+def test_what_shrinks_is_told_from_what_sinks_in() -> None:
+    box = Part("box", "box", (0.3, 0.2), (0.0, 0.0), (200, 0, 0))
+    here = np.zeros(3)
+    smaller = seen(box, replace(box, size=(0.21, 0.14)), here)
+    assert smaller.shrunk and smaller.dwindled[6] == pytest.approx(-np.log(0.7), abs=0.03)
+    sunk = seen(box, replace(box, size=(0.3, 0.1), at=(0.0, 0.1)), here)
+    assert not sunk.shrunk and not sunk.flattened.any()
+    wider = seen(box, replace(box, size=(0.3 * 1.2, 0.2 / 1.2)), here)
+    assert not wider.shrunk and wider.flattened[6] == pytest.approx(2 * np.log(1.2), abs=0.03)
 
 
 def test_contact_between_frames_needs_a_way_there_and_back() -> None:

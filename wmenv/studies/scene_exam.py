@@ -34,10 +34,23 @@ from wmenv.worlds.scenes.plants import MULTIPLES, PLANTS, plant
 from wmenv.worlds.scenes.scene import SceneCase
 
 JUDGER = "scene-pixels"
-HELD = ("robotics/place", "human/throwing", "industrial/crane", "animation/tumble", *EXAM_KEYS)
-"""Scenes that no threshold was chosen on. The last ones were written after the judger was frozen; of the others, the
-figures of an earlier exam had been seen, and true clips."""
-KNOWN = ("gaming/marble", "driving/turning", "natural/water", "natural/fruit", "robotics/slide", "human/lifting")
+HELD = EXAM_KEYS
+"""Scenes that no threshold was chosen on. `exam/barrier`, `bumper`, `cannon` and `stairs` were written apart from the
+judger and seen by nobody who worked on it before it was frozen; of `exam/toss`, `ledge` and `ice` the figures of an
+earlier exam had been seen, and nothing else."""
+KNOWN = (
+    "gaming/marble",
+    "driving/turning",
+    "natural/water",
+    "natural/fruit",
+    "robotics/slide",
+    "human/lifting",
+    "robotics/place",
+    "human/throwing",
+    "industrial/crane",
+    "animation/tumble",
+)
+"""The last four were held in an earlier exam, whose failures there have been worked on since."""
 SEEDS = (100, 101)
 """Thresholds were set on seeds 0 to 12."""
 CLEAN = range(100, 143)

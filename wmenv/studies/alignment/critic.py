@@ -19,7 +19,7 @@ CRITICS = {
 """The first one rewards, the second is held out: another architecture, other weights, other clips."""
 
 DRAFT: dict[str, Any] = {"updates": 100, "learning_rate": 5e-4, "cases": 24}
-GRPO: dict[str, Any] = {"updates": 48, **SAMPLED}
+GRPO: dict[str, Any] = {"updates": 48, **SAMPLED, "learning_rate": 7e-3}
 
 _COMMON: dict[str, Any] = {
     "judges": {"reward": "flat-critic", "second": "deep-critic"}, "critics": CRITICS, "asked": "laws"

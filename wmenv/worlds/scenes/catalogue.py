@@ -40,7 +40,15 @@ KEYS = (
     "animation/meeting",
 )
 
-EXAM_KEYS = ("exam/toss", "exam/ledge", "exam/ice")
+EXAM_KEYS = (
+    "exam/toss",
+    "exam/ledge",
+    "exam/ice",
+    "exam/barrier",
+    "exam/bumper",
+    "exam/cannon",
+    "exam/stairs",
+)
 """Scenes that judgers frozen before them are examined on; they load by key and id, but are no cases that ship."""
 
 CASES = 8
