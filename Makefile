@@ -51,20 +51,11 @@ alignment-table alignment-critic alignment-sweep: $(VENV)/generating  ## A study
 	cp study-$@-real/study.json docs/studies/$@.json
 	$(BIN)/wmenv study $@ --docs docs
 
-# Scenes that the exam of scene-pixels holds (wmenv.studies.scene_exam.HELD): no critic is taught on them.
-CRITIC_HELD := robotics/place human/throwing industrial/crane animation/tumble exam/toss exam/ledge exam/ice
-CRITIC_TAUGHT := robotics/slide robotics/pick robotics/close driving/stopping driving/overtaking driving/turning \
-  driving/yielding gaming/billiards gaming/bricks gaming/marble gaming/platformer human/pushing human/lifting \
-  human/jumping industrial/conveyor industrial/press industrial/filling natural/rolling natural/water natural/fruit \
-  natural/hail animation/hop animation/seesaw animation/meeting
-critic: $(VENV)/generating  ## Teach the critic that ships; clips are kept in critic-taught and critic-exam
-	$(BIN)/wmenv data violations --out critic-taught $(addprefix --scene ,$(CRITIC_TAUGHT)) $(CRITIC_CLIPS)
-	$(BIN)/wmenv data violations --out critic-exam $(addprefix --scene ,$(CRITIC_HELD)) $(CRITIC_EXAM)
-	$(BIN)/wmenv judge train --on critic-taught --exam critic-exam $(CRITIC_COURSE) --out critic-scenes
-	mkdir -p judgers/critics/weights/scenes && cp critic-scenes/* judgers/critics/weights/scenes/
-CRITIC_CLIPS := --seeds 1000-1007 --sizes 8 --alternatives 0 --pixels 64
-CRITIC_EXAM := --seeds 100-101 --sizes 8 --alternatives 1
-CRITIC_COURSE := --hold-domain animation --hold-cases 0.1 --width 16 --alter mirror,hues,noise
+EXAM_SCENES = $(shell $(BIN)/python -c "from wmenv.worlds.scenes.catalogue import EXAM_KEYS; print(*(f'--scene {k}' for k in EXAM_KEYS))")
+critic: $(VENV)/generating  ## The critic of scenes: taught on shipped scenes, examined on the scenes of the exam; resumed
+	$(BIN)/wmenv data violations --out critic-taught --seeds 1000-1007 --sizes 8 --alternatives 0 --pixels 64
+	$(BIN)/wmenv data violations --out critic-exam $(EXAM_SCENES) --seeds 100-101 --sizes 8 --alternatives 1
+	$(BIN)/wmenv judge train --on critic-taught --exam critic-exam --hold-domain animation --width 16 --alter mirror,hues,noise --out critic-scenes --resume
 
 scenes-picture: $(VENV)/installed  ## docs/scenes.png: the first frames of all scenes
 	$(BIN)/python -m wmenv.worlds.scenes.picture docs/scenes.png

@@ -105,8 +105,9 @@ def register_builtin() -> None:
     JUDGERS.add(
         "critic",
         "wmenv.judgers.critics.judger:Critic",
-        "a small network taught planted faults of scenes; critic:DIR: one of yours; with a gradient; needs wmenv[gen]",
+        "critic:DIR is a network that wmenv judge train taught by labelled clips, with a gradient; needs wmenv[gen]",
         gradient="true",
+        world="discs",
     )
     JUDGERS.add(
         "attribute-conflict",

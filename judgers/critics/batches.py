@@ -87,20 +87,15 @@ class Batches:
         planted, beside, other, start = [], [], [], []
         for c in rng.choice(self.taught, self.course.batch // 3):
             k = int(rng.choice(self.by_broken[c]))
-            twin = int(lessons.twin[k])
+            twin, first = int(lessons.twin[k]), int(lessons.onset[k])
             planted.append(k)
             beside.append(twin if twin >= 0 else int(rng.choice(self.by_met[c])))
             other.append(int(rng.choice(self.by_met[c])))
-            first = int(lessons.onset[k])
-            low, high = max(0, first - self.window + SEEN), min(room, first - 1)
-            start.append(
-                int(rng.integers(low, max(low, high) + 1))
-                if first >= 0 and self.window < lessons.frames.shape[1]
-                else 0
-            )
+            low = min(room, max(0, first - self.window + SEEN))
+            start.append(int(rng.integers(low, max(low, min(room, first - 1)) + 1)))
         anywhere = rng.integers(0, room + 1, len(other))
         index = np.array([*planted, *beside, *other])
-        return index, np.minimum(np.array([*start, *start, *anywhere]), room)
+        return index, np.array([*start, *start, *anywhere])
 
     def _even(self) -> Tensor:
         """(C,) weights of broken ones with which they weigh as much as the met ones."""

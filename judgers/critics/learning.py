@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
+from wmenv.core.errors import InvalidArgument
 from wmenv.judgers.critics.batches import Batch, Batches
 from wmenv.judgers.critics.course import Course
 from wmenv.judgers.critics.descent import Descent, loss_of
@@ -78,6 +79,9 @@ def learn(
 
     Returns:
         The state, with the best weights.
+
+    Raises:
+        InvalidArgument: The training diverged, or another one lies in the folder.
     """
     course = batches.course
     folder.mkdir(parents=True, exist_ok=True)
@@ -104,6 +108,10 @@ def learn(
             losses = []
             save_state(folder, identity, descent, state)
             pace.told(told)
+    if not state.best:
+        raise InvalidArgument(
+            "the loss on held clips was never a number: the training diverged; lower the learning rate"
+        )
     return state
 
 
