@@ -11,7 +11,7 @@ PYTEST := $(BIN)/python -m pytest --import-mode=importlib --durations=20
 # A process a core, a file at a time. Speed ratios are measured one by one, in a quiet process.
 AT_ONCE := -n logical --maxprocesses 4 --dist loadfile --benchmark-disable
 
-.PHONY: demo test test-slow test-long test-floor test-wheel lint gpu-check docs docs-numbers alignment-table alignment-critic alignment-sweep ppo-table scenes-picture clean
+.PHONY: demo test test-slow test-long test-floor test-wheel lint gpu-check docs docs-numbers alignment-table alignment-critic alignment-sweep critic ppo-table scenes-picture clean
 
 demo: $(VENV)/generating  ## The main job on the embedded default: a table and an HTML report
 	$(BIN)/wmenv demo --out wmenv-demo --force
@@ -68,6 +68,12 @@ docs: $(VENV)/documented  ## The documentation site in build-docs/; a warning is
 ppo-table: $(VENV)/tested  ## docs/ppo.json: PPO and its control, five seeds each; a quarter of an hour of CPU time
 	$(BIN)/python -m wmenv.studies.ppo docs/ppo.json
 	$(BIN)/wmenv study ppo --docs docs
+
+EXAM_SCENES = $(shell $(BIN)/python -c "from wmenv.worlds.scenes.catalogue import EXAM_KEYS; print(*(f'--scene {k}' for k in EXAM_KEYS))")
+critic: $(VENV)/generating  ## The critic of scenes: taught on shipped scenes, examined on the scenes of the exam; resumed
+	$(BIN)/wmenv data violations --out critic-taught --seeds 1000-1007 --sizes 8 --alternatives 0 --pixels 64
+	$(BIN)/wmenv data violations --out critic-exam $(EXAM_SCENES) --seeds 100-101 --sizes 8 --alternatives 1
+	$(BIN)/wmenv judge train --on critic-taught --exam critic-exam --hold-domain animation --width 16 --alter mirror,hues,noise --out critic-scenes --resume
 
 scenes-picture: $(VENV)/installed  ## docs/scenes.png: the first frames of all scenes
 	$(BIN)/python -m wmenv.worlds.scenes.picture docs/scenes.png

@@ -85,6 +85,13 @@ def tiny_vlms() -> ModuleType:
 
 
 @pytest.fixture(scope="session")
+def toy_balls() -> ModuleType:
+    """tests/judgers/toy_balls.py: clips of a ball, and labels to teach judgers by."""
+    pytest.importorskip("torch")
+    return neighbour("judgers/toy_balls.py")
+
+
+@pytest.fixture(scope="session")
 def tiny_vlm(tmp_path_factory: pytest.TempPathFactory, tiny_vlms: ModuleType) -> Callable[[str], Path]:
     """`tiny_vlm("qwen3-vl")`: the folder of a tiny random vision-language model, built once."""
     folder = tmp_path_factory.mktemp("vlms")

@@ -7,28 +7,31 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
+import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import nn
 
 from wmenv.core.errors import InvalidArgument
 from wmenv.core.files import FORM, write_whole
-from wmenv.judgers.critics.network import network
-from wmenv.judgers.critics.recipe import Recipe
+from wmenv.judgers.critics.form import Form
+from wmenv.judgers.critics.network import Network, network
 
 WEIGHTS, CARD = "model.safetensors", "card.json"
 
 
-def write_critic(folder: Path, model: nn.Module, card: dict[str, Any]) -> dict[str, Any]:
-    """Write weights and card, the card last and with the hash of the weights; returns it."""
-    data = save({name: tensor.detach().contiguous() for name, tensor in model.state_dict().items()})
+def write_critic(
+    folder: Path, model: nn.Module, card: dict[str, Any], dtype: torch.dtype = torch.float32
+) -> dict[str, Any]:
+    """Write weights, rounded to a dtype, and card, the card last and with the hash of the weights; returns it."""
+    data = save({name: tensor.detach().to(dtype).contiguous() for name, tensor in model.state_dict().items()})
     full = {**card, "weights": blake2b(data, digest_size=16).hexdigest()}
     write_whole(folder / WEIGHTS, data)
     write_whole(folder / CARD, (json.dumps(full, indent=1, ensure_ascii=False) + "\n").encode())
     return full
 
 
-def read_critic(folder: Path) -> tuple[nn.Module, dict[str, Any]]:
+def read_critic(folder: Path) -> tuple[Network, dict[str, Any]]:
     """A critic and its card; only safetensors are read: nothing that could run code when it is loaded.
 
     Raises:
@@ -37,11 +40,11 @@ def read_critic(folder: Path) -> tuple[nn.Module, dict[str, Any]]:
     path = folder / CARD
     if not path.is_file():
         raise InvalidArgument(
-            f"no critic in {folder}: {CARD} is missing; train one with wmenv train critic --out {folder}"
+            f"no critic in {folder}: {CARD} is missing; train one with wmenv judge train --out {folder}"
         )
     try:
         card: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        recipe, criteria = Recipe.of(card["recipe"]), [str(name) for name in card["criteria"]]
+        form, criteria = Form.of(card["form"]), [str(name) for name in card["criteria"]]
         digest = str(card["weights"])
         if not criteria:
             raise ValueError("it names no criterion")
@@ -51,8 +54,8 @@ def read_critic(folder: Path) -> tuple[nn.Module, dict[str, Any]]:
     try:
         if blake2b(weights.read_bytes(), digest_size=16).hexdigest() != digest:
             raise InvalidArgument(f"{weights} is not the file that {CARD} names; copy the folder anew or train again")
-        model = network(recipe, len(criteria))
-        model.load_state_dict(load_file(weights))
+        model = network(form, len(criteria))
+        model.load_state_dict({name: tensor.float() for name, tensor in load_file(weights).items()})
     except InvalidArgument:
         raise
     except (OSError, SafetensorError, RuntimeError, *FORM) as error:

@@ -1,4 +1,4 @@
-"""How a critic is made: everything that decides its weights."""
+"""How a critic of the disc world is made from an endless stream of planted clips: all that decides its weights."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from wmenv.core.errors import InvalidArgument
-from wmenv.worlds.discs.world import Law
+from wmenv.judgers.critics.form import Form, Precision
+from wmenv.worlds.discs.world import FPS, Law
 
 Kind = Literal["flat", "deep"]
 KINDS: tuple[Kind, ...] = ("flat", "deep")
@@ -44,24 +45,23 @@ class Recipe:
     frames: int = 16
     given: int = 3
     width: int = 32
-    precision: Literal["float32", "bfloat16"] = "float32"
+    precision: Precision = "float32"
     examined: int = 512
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
             raise InvalidArgument(f"kind of a critic is {' or '.join(KINDS)}, got {self.kind!r}")
-        if self.precision not in ("float32", "bfloat16"):
-            raise InvalidArgument(f"precision must be float32 or bfloat16, got {self.precision!r}")
-        if self.size < 16 or self.size % 16 or not 1 <= self.given < self.frames - 3:
-            raise InvalidArgument(
-                f"expected a size that is a multiple of 16 and 1 <= given < frames - 3, got size={self.size}, "
-                f"given={self.given}, frames={self.frames}"
-            )
-        if self.width % 16:
-            raise InvalidArgument(f"width must be a multiple of 16, got {self.width}")
-        for name in ("steps", "batch", "width", "examined", "learning_rate"):
+        if not 1 <= self.given < self.frames - 3:
+            raise InvalidArgument(f"expected 1 <= given < frames - 3, got given={self.given}, frames={self.frames}")
+        _ = self.form
+        for name in ("steps", "batch", "examined", "learning_rate"):
             if not getattr(self, name) > 0:
                 raise InvalidArgument(f"{name} must be positive, got {getattr(self, name)}")
+
+    @property
+    def form(self) -> Form:
+        """Of the network."""
+        return Form(self.kind, self.size, self.frames, self.width, str(FPS), self.precision)
 
     def plain(self) -> dict[str, Any]:
         """As JSON values."""

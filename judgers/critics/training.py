@@ -5,24 +5,22 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
-from torch.nn.functional import binary_cross_entropy_with_logits
+from torch import nn
 
+from wmenv.judgers.critics.batches import NOISE, floats
 from wmenv.judgers.critics.checkpoint import write_critic
+from wmenv.judgers.critics.descent import Descent, loss_of
 from wmenv.judgers.critics.network import network
 from wmenv.judgers.critics.recipe import Recipe
 from wmenv.worlds.discs.planted import CRITERIA, FAULTS, Planted, planted_clips
 from wmenv.worlds.discs.splits import SEED_BITS
 
-WARM_UP = 30
-NOISE = 0.03
-"""Largest standard deviation of noise on every training clip, share of full scale, so that no critic learns to tell a
-clip by marks of the renderer that no eye would see."""
 TRAINING, EXAM = range(2)
 
 
@@ -40,28 +38,19 @@ def train_critic(recipe: Recipe, folder: Path, told: Callable[[int], None] = lam
         The card: recipe, criteria, faults, exam, hash of the weights, CPU seconds.
     """
     started = time.process_time()
-    model = network(recipe, len(CRITERIA)).train()
-    optimiser = torch.optim.AdamW(model.parameters(), lr=recipe.learning_rate, betas=(0.9, 0.98), weight_decay=0.01)
+    model = network(recipe.form, len(CRITERIA), recipe.seed).train()
+    descent = Descent(model, recipe.learning_rate, recipe.steps, recipe.precision)
     for step in range(recipe.steps):
-        rising = min(1.0, (step + 1) / (WARM_UP + 1))
-        falling = 0.5 * (1.0 + math.cos(math.pi * step / recipe.steps))
-        for group in optimiser.param_groups:
-            group["lr"] = recipe.learning_rate * rising * falling
         clips = _clips(recipe, recipe.batch, TRAINING, step)
         noise = torch.Generator().manual_seed(step + (recipe.seed << 32))
-        frames = _floats(clips)
+        frames = floats(clips.frames)
         level = NOISE * torch.rand((len(frames), 1, 1, 1, 1), generator=noise)
         frames = (frames + level * torch.randn(frames.shape, generator=noise)).clamp(0.0, 1.0)
         met = torch.from_numpy(~clips.broken).float()
-        with torch.autocast("cpu", torch.bfloat16, enabled=recipe.precision == "bfloat16"):
-            logits = model(frames)
-        loss = binary_cross_entropy_with_logits(logits.float(), met)
-        optimiser.zero_grad()
-        torch.autograd.backward(loss)
-        nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimiser.step()
+        descent.step(step, partial(model, frames), partial(loss_of, targets=met, weights=torch.ones_like(met)))
         told(step + 1)
     card = {
+        "form": recipe.form.plain(),
         "recipe": recipe.plain(),
         "criteria": list(CRITERIA),
         "faults": {name: list(broken) for name, broken in FAULTS.items()},
@@ -76,7 +65,7 @@ def examine(model: nn.Module, recipe: Recipe) -> dict[str, dict[str, float]]:
     """By criterion, on fresh clips: `found` share of broken ones, `passed` share of others, `balanced` their mean."""
     clips = _clips(recipe, recipe.examined, EXAM, 0)
     with torch.no_grad():
-        parts = torch.split(_floats(clips), recipe.batch)
+        parts = torch.split(floats(clips.frames), recipe.batch)
         said = torch.cat([model(part) for part in parts]).numpy() < 0.0
     exam = {}
     for k, name in enumerate(CRITERIA):
@@ -95,8 +84,3 @@ def _clips(recipe: Recipe, count: int, stream: int, index: int) -> Planted:
     seeds = rng.integers(1 << SEED_BITS, size=count, dtype=np.uint64)
     form = {"size": recipe.size, "frames": recipe.frames, "given": recipe.given}
     return planted_clips(recipe.law, recipe.split, seeds, rng, **form)
-
-
-def _floats(clips: Planted) -> Tensor:
-    """(N, T, 3, S, S) in [0, 1]."""
-    return torch.from_numpy(np.moveaxis(clips.frames, -1, 2).astype(np.float32)) / 255.0

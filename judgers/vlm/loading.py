@@ -41,6 +41,17 @@ class Loaded:
 _held: weakref.WeakValueDictionary[Wanted, Loaded] = weakref.WeakValueDictionary()
 
 
+@contextmanager
+def held_apart() -> Iterator[None]:
+    """Models that are loaded in here are shared with nobody, before or after: they may be trained."""
+    global _held
+    shared, _held = _held, weakref.WeakValueDictionary()
+    try:
+        yield
+    finally:
+        _held = shared
+
+
 def need_libraries() -> None:
     """Import what the judger stands on.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from cyclopts import App, Parameter
 
@@ -198,3 +198,121 @@ def judge_compare(cards: list[Path], /, *, out: Path | None = None) -> None:
     from wmenv.cli.exam import compare
 
     compare(cards, out)
+
+
+@judge.command(name="train")
+def judge_train(
+    *,
+    on: Annotated[list[str], Parameter(negative="", consume_multiple=False)],
+    out: Path,
+    exam: Annotated[list[str] | None, Parameter(negative="", consume_multiple=False)] = None,
+    base: str | None = None,
+    hold_generator: Annotated[list[str] | None, Parameter(negative="", consume_multiple=False)] = None,
+    hold_domain: Annotated[list[str] | None, Parameter(negative="", consume_multiple=False)] = None,
+    hold_cases: float = 0.1,
+    disguise: Annotated[list[str] | None, Parameter(negative="", consume_multiple=False)] = None,
+    kind: Literal["auto", "flat", "deep", "windows"] = "auto",
+    size: int = 64,
+    window: int = 10,
+    width: int = 32,
+    steps: int = 2000,
+    batch: int = 24,
+    learning_rate: float | None = None,
+    rank: int = 8,
+    every: int = 200,
+    patience: int = 4,
+    alter: str = "noise",
+    precision: Literal["float32", "bfloat16"] = "float32",
+    seed: int = 0,
+    minutes: float | None = None,
+    permute: Annotated[bool, Parameter(negative="")] = False,
+    resume: Annotated[bool, Parameter(negative="")] = False,
+) -> None:
+    """Teach a judger by labelled clips: a small network from scratch, or LoRA on a vision-language model.
+
+    For example: wmenv judge train --on planted:PhyWorld-uniform_motion --size 32 --out critics/discs
+
+    The result judges: --judger critic:OUT, or with --base --judger vlm:OUT. What is held out is never taught: one half
+    of it, by case, decides when to stop, and the exam on OUT/card.json is on the other half. An interrupted training
+    goes on with --resume.
+
+    Args:
+        on: Where labelled clips come from, repeatable: planted:PhyWorld-LAW with options such as clips=3000; a folder
+            of wmenv data violations; a run folder with kept clips, whose judger is the teacher; RUN=LABELS with
+            people's labels of its clips; or rows of video_path, t2v_prompt, dimension, question, target (.csv, .jsonl,
+            .json), whose targets are probabilities of yes.
+        out: Folder of the judger; made if missing.
+        exam: Labelled clips that are only examined on, as --on, repeatable; also in every disguise that is not taught.
+        base: Folder or hub id of a vision-language model that LoRA is trained on; a small network by default.
+        hold_generator: Generator to hold out, repeatable: an agent of a run, the folder of a row's clip, simulator, or
+            a disguise.
+        hold_domain: Domain to hold out, repeatable, such as animation.
+        hold_cases: Share of the cases to hold out.
+        disguise: Teach every clip once more as it looks from elsewhere, repeatable: blurred or re-encoded.
+        kind: flat (all frames as channels), deep (3-D), or windows (a few frames at a time and the worst place decides;
+            for clips of any length); auto takes windows where clips have more frames than a window and half as many
+            again.
+        size: Side of the picture that a network sees, a multiple of 16.
+        window: Frames of a window.
+        width: Channels of the layers are multiples of it, a multiple of 16.
+        steps: Optimiser steps at most.
+        batch: Clips a step, or windows of clips; a multiple of 3.
+        learning_rate: Peak learning rate of AdamW; 0.002 for a network, 0.005 for LoRA.
+        rank: Of LoRA.
+        every: Steps from one look at held clips to the next; a crash loses as many.
+        patience: Looks without a better one after which the training ends.
+        alter: What is done to training clips of a network, joined by commas: mirror, hues, noise; or none.
+        precision: Of the passes of a network.
+        seed: Decides weights, batches and what is done to pictures.
+        minutes: Stop for now after this time; --resume goes on.
+        permute: Deal the targets out at random: a control that must stay at chance.
+        resume: Go on with the training in OUT.
+    """
+    from wmenv.cli.teaching import Asked, teach
+
+    asked = Asked(
+        on=tuple(on),
+        out=out,
+        exams=tuple(exam or ()),
+        base=base,
+        hold_generators=tuple(hold_generator or ()),
+        hold_domains=tuple(hold_domain or ()),
+        hold_cases=hold_cases,
+        disguises=tuple(disguise or ()),
+        kind=kind,
+        size=size,
+        window=window,
+        width=width,
+        steps=steps,
+        batch=batch,
+        learning_rate=learning_rate,
+        rank=rank,
+        every=every,
+        patience=patience,
+        alter=alter,
+        precision=precision,
+        seed=seed,
+        minutes=minutes,
+        permute=permute,
+        resume=resume,
+    )
+    teach(asked)
+
+
+@judge.command(name="rows")
+def judge_rows(source: str, /, *, out: Path) -> None:
+    """Write labelled clips as rows of video_path, t2v_prompt, dimension, question, target: what others train on.
+
+    For example: wmenv judge rows runs/vlm --out rows.jsonl
+
+    Targets are probabilities of yes, and yes is the good answer of every question.
+
+    Args:
+        source: As --on of wmenv judge train.
+        out: The .jsonl to write; paths of videos are relative to its folder.
+    """
+    from wmenv.cli.console import out as console
+    from wmenv.studies.teaching.rows import export
+    from wmenv.studies.teaching.sources import items_of
+
+    console().print(f"{export(items_of(source), out)} rows: {out}", soft_wrap=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -95,69 +94,3 @@ def flow(
 
 def _widths(tokens) -> tuple[int, ...]:  # type: ignore[no-untyped-def]
     return tuple(int(number) for token in tokens for number in token.value.split(","))
-
-
-@train.command
-def critic(
-    *,
-    out: Path,
-    kind: Literal["flat", "deep"] = "flat",
-    law: Literal["uniform_motion", "parabola", "collision"] = "uniform_motion",
-    split: str = "wide_v",
-    steps: int = 1500,
-    seed: int = 0,
-    batch: int = 32,
-    size: int = 32,
-    frames: int = 16,
-    given: int = 3,
-    precision: Literal["bfloat16", "float32"] = "float32",
-) -> int:
-    """Teach a small network planted faults; the result is a judger with a gradient: --judger critic:OUT.
-
-    For example: wmenv train critic --out critics/flat
-
-    It answers velocity, continuity, radius, count and colour for clips of this form, and its card has the exam on fresh
-    planted clips. Hold an exact judger out where a generator is aligned by it: --held-out-judger physics.
-
-    Args:
-        out: Folder of the critic; made if missing.
-        kind: flat (2-D, frames and differences of frames as channels) or deep (3-D).
-        law: Law of the clips.
-        split: Split that clips are drawn from; see wmenv show PhyWorld-LAW.
-        steps: Optimiser steps.
-        seed: Decides weights, clips and faults.
-        batch: Clips a step, all new.
-        size: Side of the picture in pixels, a multiple of 16.
-        frames: Frames of a clip.
-        given: Frames that are given.
-        precision: Of the passes.
-    """
-    from wmenv.cli.console import escape
-    from wmenv.cli.console import out as console
-    from wmenv.core.errors import InvalidArgument, MissingExtra
-    from wmenv.judgers.critics.recipe import Recipe
-    from wmenv.worlds.discs.splits import split_names
-
-    if split not in split_names(law):
-        raise InvalidArgument(f"no split {split!r}; {law} has {', '.join(split_names(law))}")
-    if (out / "card.json").exists():
-        raise InvalidArgument(f"{out} holds a model already; choose another --out")
-    recipe = Recipe(
-        kind, seed, steps, batch, law=law, split=split, size=size, frames=frames, given=given, precision=precision
-    )
-    try:
-        from wmenv.judgers.critics.training import train_critic
-    except ModuleNotFoundError as error:
-        raise MissingExtra(f"wmenv train critic needs {error.name}: pip install 'wmenv[gen]'") from error
-
-    def told(step: int) -> None:
-        if step % max(1, steps // 10) == 0:
-            print(f"step {step}/{steps}", file=sys.stderr, flush=True)
-
-    card = train_critic(recipe, out, told)
-    screen = console()
-    for name, one in card["exam"].items():
-        shares = "  ".join(f"{word} {share:.1%}" for word, share in one.items())
-        screen.print(escape(f"{name:<11} {shares}"))
-    screen.print(escape(f"critic   {out}  (--judger critic:{out})"), soft_wrap=True)
-    return 0

@@ -7,7 +7,7 @@ question about one clip; several rows of a dimension are its questions, whose ta
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -33,6 +33,32 @@ class Targets:
     unread: int
 
 
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One row.
+
+    Attributes:
+        where: It stands, for messages.
+        video: Path of the clip.
+        prompt: What the clip was asked to show; empty where the row does not say.
+        criterion: What is asked about.
+        question: In words; perhaps empty.
+        target: 1 yes, 0 no, or a number; None where it says nothing.
+    """
+
+    where: str
+    video: str
+    prompt: str
+    criterion: str
+    question: str
+    target: float | None
+
+    @property
+    def clip(self) -> str:
+        """The stem of the path."""
+        return PurePosixPath(self.video).stem
+
+
 def is_targets(row: Mapping[str, Any]) -> bool:
     """Whether a row is of this form."""
     return all(name in row for name in COLUMNS)
@@ -48,19 +74,33 @@ def load(path: Path) -> Targets:
     """
     found: dict[str, dict[str, dict[str, float]]] = defaultdict(lambda: defaultdict(dict))
     unread, seen = 0, set[tuple[str, str, str]]()
-    for where, row in rows.load(path):
-        clip = PurePosixPath(rows.text(row, "video_path", where)).stem
-        dimension = rows.text(row, "dimension", where)
-        criterion, question = CHECKS.get(dimension, dimension), str(row.get("question", "")).strip()
-        if (clip, criterion, question) in seen:
-            raise InvalidCase(f"{where} asks {question!r} ({dimension}) of {clip} a second time")
-        seen.add((clip, criterion, question))
-        target = _target(row, where)
-        if target is None:
+    for one in entries(path):
+        if (one.clip, one.criterion, one.question) in seen:
+            raise InvalidCase(f"{one.where} asks {one.question!r} ({one.criterion}) of {one.clip} a second time")
+        seen.add((one.clip, one.criterion, one.question))
+        if one.target is None:
             unread += 1
         else:
-            found[clip][criterion][question] = target
+            found[one.clip][one.criterion][one.question] = one.target
     return Targets(found, unread)
+
+
+def entries(path: Path) -> Iterator[Target]:
+    """Rows of a file; several clips may have one stem here.
+
+    Raises:
+        InvalidCase: A column is missing, or a question about a path comes twice.
+    """
+    seen = set[tuple[str, str, str]]()
+    for where, row in rows.load(path):
+        video = rows.text(row, "video_path", where)
+        dimension = rows.text(row, "dimension", where)
+        criterion, question = CHECKS.get(dimension, dimension), str(row.get("question", "")).strip()
+        one = Target(where, video, str(row.get("t2v_prompt", "")).strip(), criterion, question, _target(row, where))
+        if (video, criterion, question) in seen:
+            raise InvalidCase(f"{where} asks {question!r} ({dimension}) of {video} a second time")
+        seen.add((video, criterion, question))
+        yield one
 
 
 def _target(row: Mapping[str, Any], where: str) -> float | None:

@@ -1,0 +1,1 @@
+"""What judgers are taught with: planted violations, another judger's answers, people's labels."""
