@@ -46,7 +46,7 @@ def read_card(folder: Path) -> dict[str, Any]:
     try:
         card: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         Architecture.of(card["architecture"])
-        [str(card[key]) for key in ("prompt", "weights")]
+        str(card["prompt"]), card_digest(card)
     except (OSError, *FORM) as error:
         raise InvalidArgument(f"{path} is not the card of a flow model: {type(error).__name__}: {error}") from error
     return card

@@ -306,12 +306,12 @@ def read_models(folder: Path) -> None:
 
 def make_critic(folder: Path) -> None:
     from wmenv.judgers.critics.checkpoint import write_critic
+    from wmenv.judgers.critics.form import Form
     from wmenv.judgers.critics.network import network
-    from wmenv.judgers.critics.recipe import Recipe
 
-    recipe = Recipe(size=16, frames=8, width=16)
-    card = {"recipe": recipe.plain(), "criteria": ["velocity"], "exam": {"velocity": {"auc": 0.9}}}
-    write_critic(folder, network(recipe, 1), card)
+    form = Form("flat", size=16, frames=8, width=16, fps="10")
+    card = {"form": form.plain(), "criteria": ["velocity"], "exam": {"velocity": {"auc": 0.9}}}
+    write_critic(folder, network(form, 1), card)
 
 
 @place("critic", make_critic, needs=("torch",))

@@ -90,7 +90,8 @@ class Baseline:
             if plain["schema"] != SCHEMA:
                 raise ValueError(f"schema {plain['schema']!r}")
             rollouts = {(split, case, int(sample)): values for split, case, sample, values in plain["rollouts"]}
-            return cls({key: plain["settings"][key] for key in SETTINGS}, plain["agent"], rollouts)
+            agent = {"name": str(plain["agent"]["name"]), "card": plain["agent"]["card"]}
+            return cls({key: plain["settings"][key] for key in SETTINGS}, agent, rollouts)
         except OSError as error:
             raise RunFolderError(f"cannot read {path}: {error.strerror}") from error
         except FORM as error:
