@@ -179,7 +179,7 @@ def test_dimensions_of_videoverse_are_criteria(tmp_path: Path) -> None:
     file.write_text("\n".join(map(json.dumps, rows)))
     assert targets.load(file).values == {"a": {"camera_control": {"A?": 1.0, "B?": 1.0}}}
     file.write_text("\n".join(map(json.dumps, [rows[0], rows[0]])))
-    with pytest.raises(InvalidCase, match=r"line 2 .* asks 'A\?' \(Camera Control\) of a a second time"):
+    with pytest.raises(InvalidCase, match=r"line 2 .* asks 'A\?' \(Camera Control\) of a\.mp4 a second time"):
         targets.load(file)
 
 
