@@ -8,7 +8,7 @@ from pathlib import Path
 
 from wmenv.core.errors import InvalidCase
 from wmenv.core.files import taking_apart
-from wmenv.official.source import Script, text_of
+from wmenv.official.source import Script, Texts, text_of
 from wmenv.official.worldmodelbench.results import GROUPS
 
 SCRIPT = ("evaluation.py",)
@@ -50,7 +50,7 @@ def load(path: Path) -> Templates:
         InvalidCase: The file is missing, no Python, or not the published script.
     """
     script = Script(path)
-    (words,), (pool,) = (script.returned(f"get_default_{name}") for name in ("prompt_templates", "question_pool"))
+    words, pool = (_one(script, f"get_default_{name}") for name in ("prompt_templates", "question_pool"))
     questions: dict[str, str] = {}
     for group, criteria in GROUPS.items():
         asked = pool.get(group) if isinstance(pool, dict) else None
@@ -64,3 +64,11 @@ def load(path: Path) -> Templates:
         for group, template in templates.items():
             template.format(**{group: ""})
     return Templates(templates, questions, tuple(script.replacements("evaluate_video")))
+
+
+def _one(script: Script, name: str) -> Texts:
+    """What a function returns, in the one place where it does."""
+    found = script.returned(name)
+    if len(found) != 1:
+        raise InvalidCase(f"{name} in {script.path} returns in {len(found)} places; is it the published script?")
+    return found[0]
