@@ -104,8 +104,9 @@ def driver(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Any]:
 @pytest.fixture(scope="module")
 def whole(driver: Callable[..., list[str]], tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, float]]:
     """An uninterrupted run, and how many inserts, bytes and CPU seconds it took."""
-    out = tmp_path_factory.mktemp("whole") / "run"
-    done = subprocess.run(driver(out, "none", 0), capture_output=True, text=True, check=True, timeout=120)
+    folder = tmp_path_factory.mktemp("whole")
+    for out in (folder / "first", folder / "run"):  # the first one may have kernels to compile
+        done = subprocess.run(driver(out, "none", 0), capture_output=True, text=True, check=True, timeout=120)
     return out, json.loads(done.stdout)
 
 
