@@ -69,11 +69,11 @@ ppo-table: $(VENV)/tested  ## docs/ppo.json: PPO and its control, five seeds eac
 	$(BIN)/python -m wmenv.studies.ppo docs/ppo.json
 	$(BIN)/wmenv study ppo --docs docs
 
-EXAM_SCENES = $(shell $(BIN)/python -c "from wmenv.worlds.scenes.catalogue import EXAM_KEYS; print(*(f'--scene {k}' for k in EXAM_KEYS))")
-critic: $(VENV)/generating  ## The critic of scenes: taught on shipped scenes, examined on the scenes of the exam; resumed
+EXAM_SCENES = $(shell $(BIN)/python -c "from wmenv.studies.scene_exam import HELD; print(*(f'--scene {k}' for k in HELD))")
+critic: $(VENV)/generating  ## The critic of scenes: taught on shipped scenes, examined on held ones; resumed
 	$(BIN)/wmenv data violations --out critic-taught --seeds 1000-1007 --sizes 8 --alternatives 0 --pixels 64
 	$(BIN)/wmenv data violations --out critic-exam $(EXAM_SCENES) --seeds 100-101 --sizes 8 --alternatives 1
-	$(BIN)/wmenv judge train --on critic-taught --exam critic-exam --hold-domain animation --width 16 --alter mirror,hues,noise --out critic-scenes --resume
+	$(BIN)/wmenv judge train --on critic-taught --exam critic-exam --hold-domain animation --width 32 --alter mirror,hues,noise --out critic-scenes --resume
 
 scenes-picture: $(VENV)/installed  ## docs/scenes.png: the first frames of all scenes
 	$(BIN)/python -m wmenv.worlds.scenes.picture docs/scenes.png

@@ -66,12 +66,17 @@ class Track:
     axes: FloatArray
 
     @property
+    def lengths(self) -> FloatArray:
+        """(T, 2) logarithms by which it is longer than at first, along its longest and its shortest way."""
+        return np.asarray(np.log(np.maximum(self.axes, 0.05) / np.maximum(self.axes[0], 0.05)))
+
+    @property
     def dwindled(self) -> FloatArray:
         """(T,) logarithm by which it is smaller than at first, both ways alike: what has sunk into something is not.
 
         0 where something may be in front of it, or too little of it is left to tell.
         """
-        change = np.log(np.maximum(self.axes, 0.05) / np.maximum(self.axes[0], 0.05))
+        change = self.lengths
         alike = np.abs(change[:, 0] - change[:, 1]) < ALIKE
         told = (self.open > OPEN) & (self.shown > LEFT) & (self.axes.min(axis=1) > 0) & alike
         return np.asarray(np.where(told, np.maximum(-change.max(axis=1), 0.0), 0.0))
@@ -84,7 +89,7 @@ class Track:
     @property
     def flattened(self) -> FloatArray:
         """(T,) logarithm by which it is longer one way and shorter the other, as much of it being seen; 0 likewise."""
-        change = np.log(np.maximum(self.axes, 0.05) / np.maximum(self.axes[0], 0.05))
+        change = self.lengths
         amount = np.log(np.maximum(self.shown, 0.05) / max(self.shown[0], 0.05))
         told = (
             (self.open > OPEN) & (np.abs(amount) < AS_MUCH) & (change.max(axis=1) > BOTH) & (change.min(axis=1) < -BOTH)
