@@ -26,15 +26,15 @@ SMALL = 50_000_000
 """Weights up to which a network is trained in full unless said otherwise."""
 
 
-def prepare(generator: Generator, train: str, rank: int, seed: int) -> None:
-    """Decide which weights of a generator an update may change; see `Settings.train`."""
+def prepare(generator: Generator, train: str, rank: int, seed: int, targets: str | None = None) -> None:
+    """Decide which weights of a generator an update may change; see `Settings.train`, and `add_lora` for the rest."""
     networks = generator.networks()
     adapted = any(has_lora(network) for network in networks.values())
     every = [weight for network in networks.values() for weight in network.parameters()]
     large, frozen = sum(w.numel() for w in every) > SMALL, not any(w.requires_grad for w in every)
     if train == "lora" or (train == "auto" and (large or frozen)):
         if not adapted:
-            add_lora(networks, rank=rank, seed=seed)
+            add_lora(networks, rank=rank, targets=targets, seed=seed)
     elif train == "full":
         if adapted:
             raise InvalidArgument(

@@ -151,7 +151,7 @@ class Method(gym.Wrapper[Any, Any, Any, Any], ABC):
         self.kernel = kernel_of(s.kernel)
         self.mixture = Mixture.of(s.prompts, suite)
         self.criteria = criterion_weights(suite.criteria, shares_of(s.criteria))
-        prepare(self.generator, s.train, s.rank, s.seed)
+        prepare(self.generator, s.train, s.rank, s.seed, s.targets or None)
         self.weights = trainable(self.generator)
         self.device = next(iter(self.weights.values())).device
         self.reference = copied(self.weights)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from difflib import get_close_matches
@@ -30,6 +31,7 @@ class Settings:
         train: `full` weights or a `lora` adapter; `auto` takes the adapter for networks of over 50 million weights and
             for those that come frozen, as pipelines of diffusers do, and leaves one that is there as it is.
         rank: Of the adapter.
+        targets: Regular expression that names of adapted layers match; empty leaves the choice to `add_lora`.
         learning_rate: Of AdamW, at the first update.
         weight_decay: Of AdamW.
         clip_norm: Largest norm of the gradient.
@@ -57,6 +59,7 @@ class Settings:
     criteria: str = ""
     train: Train = "auto"
     rank: int = 16
+    targets: str = ""
     learning_rate: float = 3e-4
     weight_decay: float = 0.0
     clip_norm: float = 1.0
@@ -96,6 +99,10 @@ class Settings:
                 raise InvalidArgument(f"{name} must not be negative, got {getattr(self, name)}")
         if not 0.0 <= self.average < 1.0:
             raise InvalidArgument(f"average must lie in 0 to 1, 1 excluded, got {self.average}")
+        try:
+            re.compile(self.targets)
+        except re.error as error:
+            raise InvalidArgument(f"targets is a regular expression, got {self.targets!r}: {error}") from error
         if self.train not in ("auto", "full", "lora"):
             raise InvalidArgument(f"train is auto, full or lora, got {self.train!r}")
         for name, known in (("unit", ("per_dimension", "joint")), ("precision", ("auto", "float32", "bfloat16"))):

@@ -25,6 +25,7 @@ from wmenv.alignment.best_of_n import BestOfN  # noqa: E402
 from wmenv.alignment.learner import Method, Record  # noqa: E402
 from wmenv.alignment.policy_gradient import Ddpo, PolicyGradient  # noqa: E402
 from wmenv.alignment.reward_gradient import RewardGradient  # noqa: E402
+from wmenv.alignment.settings import Settings  # noqa: E402
 from wmenv.core.errors import InvalidArgument  # noqa: E402
 
 
@@ -178,6 +179,17 @@ def test_12_weights_under_average_come_back_even_after_an_error() -> None:
     with pytest.raises(InvalidArgument, match="float32"):
         generator.denoiser.bfloat16()
         trainable(generator)
+
+
+def test_13_an_adapter_goes_where_it_is_told_to() -> None:
+    generator = tiny_flow()
+    prepare(generator, "lora", rank=2, seed=0, targets=r"down_blocks\.0\.")
+    names = list(trainable(generator))
+    assert names and all(".down_blocks.0." in name for name in names)
+    with pytest.raises(InvalidArgument, match="regular expression"):
+        Settings(targets="down_blocks[")
+    with pytest.raises(InvalidArgument, match="no layers that match"):
+        prepare(tiny_flow(), "lora", rank=2, seed=0, targets="nowhere")
 
 
 def test_13_networks_that_come_frozen_get_an_adapter_unasked(made: Any) -> None:
