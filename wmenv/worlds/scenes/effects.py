@@ -72,7 +72,8 @@ def _knocked(rollout: Rollout, seen: NDArray[np.bool_]) -> tuple[float, float]:
     parts, look = rollout.world.parts, rollout.look
     lawful = Look.neutral(rollout.world, rollout.times)
     size = np.array([part.extent for part in parts]) * rollout.world.camera.scale(128)
-    astray = (np.abs(look.scale - lawful.scale).max(axis=-1) * size > VISIBLE) | ~look.visible
+    moved = np.linalg.norm(look.shift, axis=-1) * rollout.world.camera.scale(128) > VISIBLE
+    astray = moved | (np.abs(look.scale - lawful.scale).max(axis=-1) * size > VISIBLE) | ~look.visible
     impulse = np.abs(rollout.impulse) / float(rollout.fps)
     upright = (impulse[..., 1] > impulse[..., 0]) & (rollout.world.view == "side")
     knocked, borne = 0.0, 0.0
