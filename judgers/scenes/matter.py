@@ -45,7 +45,9 @@ class Matter:
 
 
 def matter(track: Track, gaps: Gaps, tracker: Tracker) -> Matter:
-    """Measure one mover."""
+    """Measure one mover; of one that hardly shows, as the picture is so soft, nothing is told."""
+    if tracker.softness > 0 and track.agreement[0] < FITS:
+        return Matter(0.0, 0.0, 0.0, 0.0, 0, 0, int(track.seen.sum()))
     scale = tracker.scale
     here = inside(track, tracker.world)
     apart = (gaps.others > 2.0 / scale) & ((gaps.solid > -1.0 / scale) | ~track.whole)

@@ -30,6 +30,11 @@ CALM = 3.5
 """Standard deviation of noise, levels, that does no harm to colours."""
 LEAST = 50
 """Pixels from which something can be told of a picture."""
+PAIRED = 0.25
+"""Change of colour within pairs of columns over that between pairs, up to which colours were kept at half the
+resolution (4:2:0), as video codecs do; 1 is usual."""
+HALVED, SMOOTHED = 0.5, 0.8
+"""Pixels by which such colours are soft, and by which they are softened besides, so that no pairs are left."""
 _FLAT, _STEEP = 4.0, 24.0
 
 
@@ -65,12 +70,21 @@ def steadied(frames: FloatArray, plate: FloatArray) -> Steady:
     still = _Still(plate.mean(axis=-1), unit)
     gain, noise, sharpness, blur = np.array([_state(frame, still, unit) for frame in frames]).T
     calmed = np.where((noise > CALM) & (noise < UNSEEN), noise / (2 * np.sqrt(np.pi) * CALM), 0.0)
+    if _halved(frames):
+        blur, calmed = np.hypot(blur, HALVED), np.hypot(calmed, SMOOTHED)
     softness = float(np.sort(np.hypot(blur, calmed))[-2])
     out = frames / np.maximum(gain, 0.05)[:, None, None, None]
     if softness:
         more = np.sqrt(np.maximum(softness**2 - blur**2, 0.0))
         out = np.stack([blurred(one, sigma) for one, sigma in zip(out, more, strict=True)])
     return Steady(out, blurred(plate, softness), softness, gain, noise, sharpness)
+
+
+def _halved(frames: FloatArray) -> bool:
+    """Whether two columns each share their colours."""
+    change = np.abs(np.diff(chroma(frames), axis=2)).sum(axis=(0, 1, 3))
+    within, between = change[0::2].sum(), change[1::2].sum()
+    return bool(within < PAIRED * between)
 
 
 class _Still:

@@ -15,10 +15,10 @@ from wmenv.core.registries import JUDGERS
 from wmenv.judgers.scenes.contacts import Source, possible
 from wmenv.judgers.scenes.forces import FRICTION, _beyond, beyond_speeds, unexplained
 from wmenv.judgers.scenes.silhouette import Window
-from wmenv.judgers.scenes.steady import blurred, steadied
+from wmenv.judgers.scenes.steady import HALVED, SMOOTHED, blurred, steadied
 from wmenv.judgers.scenes.track import Track
 from wmenv.judgers.scenes.tracking import _principal
-from wmenv.studies.degraded import DEGRADATIONS, warped
+from wmenv.studies.degraded import DEGRADATIONS, coded, warped
 from wmenv.studies.scene_exam import asked
 from wmenv.worlds.scenes.catalogue import scene
 from wmenv.worlds.scenes.plants import plant
@@ -180,6 +180,27 @@ def test_brightness_and_noise_are_told_and_taken_out(plate: np.ndarray) -> None:
     assert steady.noise == pytest.approx(np.full(8, grey), rel=0.15)
     levelled = np.abs(steady.frames - steady.plate)[:, 20:-20, 20:-20]
     assert levelled.mean() < 0.5 * np.abs(noise / np.linspace(1, 0.5, 8)[:, None, None, None]).mean()
+
+
+@pytest.mark.parametrize("crf", [0, 18, 26, 34])
+def test_colours_at_half_the_resolution_are_soft(marble: Any, crf: int) -> None:
+    """Brightness is as sharp as before, so that edges tell nothing."""
+    clip, behind = marble.rendering.clip, asked(marble).facts.plate(128).clip.frames[0].astype(float)
+    assert steadied(clip.frames.astype(float), behind).softness == 0
+    steady = steadied(coded(clip, crf).frames.astype(float), behind)
+    assert steady.softness == pytest.approx(np.hypot(HALVED, SMOOTHED), rel=0.1)
+
+
+def test_a_clip_without_colours_is_not_softened(plate: np.ndarray) -> None:
+    assert steadied(np.stack([plate] * 8), plate).softness == 0
+
+
+@pytest.mark.parametrize("key", ["animation/seesaw", "animation/meeting", "driving/overtaking", "robotics/pick"])
+def test_a_good_codec_breaks_no_law(key: str) -> None:
+    """Each was flagged on a law while colours of half the resolution were taken for sharp ones."""
+    case = scene(key).case(2)
+    (judged,) = JUDGERS.create("scene-pixels").judge([asked(case)], [coded(case.rendering.clip, 18)])
+    assert min(v.score for v in judged.verdicts if v.score is not None) > 0.5
 
 
 def test_a_silhouette_is_as_soft_as_the_picture() -> None:
