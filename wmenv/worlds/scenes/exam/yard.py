@@ -55,10 +55,8 @@ def build(p: Parameters) -> World:
         Detail("box", (half, 0.014), (0.0, z * half), grey(232), y=-half - 0.005, depth=0.005) for z in (-0.6, 0.6)
     )
     hub = Detail("disc", (0.032,), (0.0, 0.0), grey(60), y=-p["round"] - 0.005, depth=0.01)
-    spots = tuple(
-        Detail("disc", (0.02,), (0.085 * np.cos(a), 0.085 * np.sin(a)), grey(228), y=-p["round"], depth=0.03)
-        for a in (0.4, 2.5, 4.6)
-    )
+    rim = tuple((0.085 * np.cos(a), 0.085 * np.sin(a)) for a in (0.4, 2.5, 4.6))
+    spots = tuple(Detail("disc", (0.02,), place, grey(228), y=-p["round"], depth=0.03) for place in rim)
 
     def mover(name: str, size: tuple[float, ...], at: tuple[float, float], **more: Any) -> Part:
         shape: Shape = "box" if name == "crate" else "ball"
@@ -68,13 +66,12 @@ def build(p: Parameters) -> World:
         (
             Part("ground", "box", (3.0, 0.3), (0.0, -0.3), grey(118), depth=0.6),
             Part("hall", "box", (0.6, 0.5), (side * 0.5, 0.5), grey(196), "decor", y=1.6, depth=0.1),
-            Part("gate", "box", (0.2, 0.3), (side * 0.62, 0.3), grey(180), "decor", y=1.4, depth=0.05),
             Part("mast", "box", (0.05, 1.2), (side * 0.9, 1.0), grey(150), "decor", y=0.9, depth=0.05),
             Part("jib", "box", (0.9, 0.04), (side * 0.2, pivot[1] + 0.05), grey(96), "decor", y=0.3, depth=0.05),
             Part("pulley", "disc", (0.05,), pivot, grey(70), "decor", y=0.2, depth=0.03),
             Part("pillar", "box", (half - 0.02, base), (side * middle, base), grey(92), depth=0.2, friction=0.0),
             Part("slab", "box", (half + 0.01, 0.03), (side * middle, TOP - 0.03), grey(72), depth=0.22),
-            Part("fence", "box", (0.04, 0.26), (side * 1.1, 0.26), grey(88), depth=0.3, friction=0.0),
+            Part("fence", "box", (0.04, 0.26), (side * 1.1, 0.26), grey(88), depth=0.18, friction=0.0),
             mover(
                 "ball",
                 (p["radius"],),
@@ -119,9 +116,8 @@ def describe(p: Parameters) -> str:
     """The first frame in words."""
     near = _sides(p)[0]
     return (
-        f"A building yard with a crane. On its cable a {p['ball']} ball hangs out of plumb at the {near}; in the "
-        f"middle a {p['crate']} crate stands on a dark grey pillar, and a {p['wheel']} wheel is on the ground at the "
-        f"{near}."
+        f"A building yard. A {p['ball']} ball hangs out of plumb on a crane's cable at the {near}; in the middle a "
+        f"{p['crate']} crate stands on a dark grey pillar, and a {p['wheel']} wheel is on the ground at the {near}."
     )
 
 
