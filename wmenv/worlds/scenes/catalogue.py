@@ -49,6 +49,7 @@ EXAM_KEYS = (
     "exam/cannon",
     "exam/stairs",
     "exam/kitchen",
+    "exam/yard",
 )
 """Scenes that judgers frozen before them are examined on; they load by key and id, but are no cases that ship."""
 
