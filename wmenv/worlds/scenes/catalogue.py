@@ -50,6 +50,7 @@ EXAM_KEYS = (
     "exam/stairs",
     "exam/kitchen",
     "exam/yard",
+    "exam/golf",
 )
 """Scenes that judgers frozen before them are examined on; they load by key and id, but are no cases that ship."""
 
