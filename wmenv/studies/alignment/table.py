@@ -20,13 +20,18 @@ several times less. Samples of a case share the first of two denoising steps, th
 them cost little.
 """
 GRPO: dict[str, Any] = {
-    "updates": 90, **SAMPLED, "learning_rate": 5e-3, "values": "native", "criteria": "velocity:1,radius:0.5,colour:1",
+    "updates": 100, **SAMPLED, "targets": r"down_blocks\.[01]\.", "learning_rate": 0.012, "values": "native",
+    "criteria": "velocity:1,radius:0.5,colour:1",
 }  # fmt: skip
-"""`colour` is to GRPO what the price on blur in `physics-soft` is to DRaFT-1: balls get faster by getting smeared, too,
-until they are lost, and a smeared ball is pale."""
+"""Blocks that see the given frames first tell the others how fast things are. Their gradient stands out of its noise
+within some tens of updates; that of the last blocks, which paint, has the most noise and the least to say.
+
+`colour` is to GRPO what the price on blur in `physics-soft` is to DRaFT-1: balls get faster by getting smeared, too,
+until they are lost, and a smeared ball is pale.
+"""
 ROLLOUT_STEPS = 2
 
-SECONDS = {"reward-gradient": 0.47, "policy-gradient": 1.1, "supervised": 0.19, "best-of-n": 0.78}
+SECONDS = {"reward-gradient": 0.47, "policy-gradient": 1.0, "supervised": 0.19, "best-of-n": 0.78}
 """CPU seconds of an update with these settings, all measured in one process on one core."""
 
 
@@ -75,7 +80,7 @@ RUNS = (
 )
 
 _BOUND = "bound set beforehand"
-_REAL = Experiment("alignment-table", "real", RUNS, seeds=(50, 51, 52, 53, 54), cases=192)
+_REAL = Experiment("alignment-table", "real", RUNS, seeds=(70, 71, 72, 73, 74), cases=192)
 
 
 def _unimproved(run: Alignment) -> Claim:
@@ -136,7 +141,7 @@ STUDY = TrainingStudy(
         ),
         Claim(
             "grpo: fast balls", "GRPO brings the error on fast balls to 0.75 units/s at most.",
-            f"{_BOUND}; trials with seeds 60 to 64, on which the settings were chosen: 0.70 to 0.71",
+            f"{_BOUND}; trials with seeds 65 to 67 of 90 updates at 0.015: 0.63 to 0.71",
             read("error", "grpo", FAST), "below", 0.75,
         ),
         _unimproved(_DRAFT),
@@ -153,10 +158,11 @@ STUDY = TrainingStudy(
         "The last weights are tested; no judge has chosen them among earlier ones, as `wmenv align` does.",
         "Supervised tuning and best-of-N take as many updates as fit into the CPU time of DRaFT-1; the times that "
         "learning took are printed.",
-        "Settings of GRPO were chosen by trials with seeds 60 to 63 and their cases, the learning rate of best-of-N by "
-        "one with seed 60. The seeds of the table, 50 to 54, and their cases had not been used before. GRPO had been "
-        "declared twice with other settings: for seeds 20 to 24, on which they were chosen, and for seeds 40 to 44, "
-        "which were fresh and on which it missed its bound at 0.81.",
+        "Settings of GRPO were chosen by trials with seeds 60 to 67 and their cases, the learning rate of best-of-N by "
+        "one with seed 60. The seeds of the table, 70 to 74, and their cases had not been used before. GRPO had been "
+        "declared three times with other settings, an adapter in all layers: for seeds 20 to 24, on which they were "
+        "chosen, and for seeds 40 to 44 and 50 to 54, which were fresh and on which it missed its bound at 0.81 and "
+        "0.77.",
         "Clips of one model err together, so that the number of clips says nothing: intervals are over training seeds.",
     ),
     plots=(
