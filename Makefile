@@ -11,7 +11,7 @@ PYTEST := $(BIN)/python -m pytest --import-mode=importlib --durations=20
 # A process a core, a file at a time. Speed ratios are measured one by one, in a quiet process.
 AT_ONCE := -n logical --maxprocesses 4 --dist loadfile --benchmark-disable
 
-.PHONY: demo test test-slow test-long test-floor test-wheel lint gpu-check docs docs-numbers alignment-table alignment-critic alignment-sweep critic ppo-table scenes-picture clean
+.PHONY: demo test test-slow test-long test-floor test-wheel lint gpu-check docs docs-numbers alignment-table alignment-critic alignment-sweep critic critic-scenes ppo-table scenes-picture clean
 
 demo: $(VENV)/generating  ## The main job on the embedded default: a table and an HTML report
 	$(BIN)/wmenv demo --out wmenv-demo --force
@@ -69,8 +69,16 @@ ppo-table: $(VENV)/tested  ## docs/ppo.json: PPO and its control, five seeds eac
 	$(BIN)/python -m wmenv.studies.ppo docs/ppo.json
 	$(BIN)/wmenv study ppo --docs docs
 
+critic: $(VENV)/generating  ## The critic that ships: taught two laws of discs, held against the third and other generators
+	$(BIN)/wmenv evaluate PhyWorld-uniform_motion --agent flow --agent nearest-neighbour --agent copy-last \
+	  --split id --split ood_high_v --episodes 60 --set size=32 --set frames=16 --keep-clips all --out critic-others --resume
+	$(BIN)/wmenv judge train --on planted:PhyWorld-uniform_motion,clips=4000 --on planted:PhyWorld-collision,clips=4000 \
+	  --on planted:PhyWorld-parabola,clips=1000 --hold-domain parabola --disguise blurred --disguise re-encoded \
+	  --hold-generator re-encoded --exam critic-others --kind windows --size 32 --alter noise,mirror --steps 2000 \
+	  --every 500 --out critic-discs --resume
+
 EXAM_SCENES = $(shell $(BIN)/python -c "from wmenv.studies.scene_exam import HELD; print(*(f'--scene {k}' for k in HELD))")
-critic: $(VENV)/generating  ## The critic of scenes: taught on shipped scenes, examined on held ones; resumed
+critic-scenes: $(VENV)/generating  ## The same network on scenes, which are too much for it: shipped ones taught, others examined
 	$(BIN)/wmenv data violations --out critic-taught --seeds 1000-1007 --sizes 8 --alternatives 0 --pixels 64
 	$(BIN)/wmenv data violations --out critic-exam $(EXAM_SCENES) --seeds 100-101 --sizes 8 --alternatives 1
 	$(BIN)/wmenv judge train --on critic-taught --exam critic-exam --hold-domain animation --width 32 --alter mirror,hues,noise --out critic-scenes --resume

@@ -105,7 +105,7 @@ def register_builtin() -> None:
     JUDGERS.add(
         "critic",
         "wmenv.judgers.critics.judger:Critic",
-        "critic:DIR is a network that wmenv judge train taught by labelled clips, with a gradient; needs wmenv[gen]",
+        "a small network with a gradient, taught discs with planted faults; critic:DIR is yours; needs wmenv[gen]",
         gradient="true",
         world="discs",
     )

@@ -1,4 +1,4 @@
-"""`critic:DIR`: a learned judger with a gradient."""
+"""`critic` and `critic:DIR`: learned judgers with a gradient."""
 
 from __future__ import annotations
 
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 IDENTITY = "critic-v0"
+SHIPPED = Path(__file__).parent / "weights" / "discs"
+"""Taught discs with planted faults, by `make critic`; its card has the commands and its exam."""
 UNIT = "log-odds"
 SHORT = 12
 
@@ -36,11 +38,11 @@ class Critic:
     reads_truth = False
     exact = True
 
-    def __init__(self, folder: str) -> None:
+    def __init__(self, folder: str = "") -> None:
         """Read a critic.
 
         Args:
-            folder: As `wmenv judge train` wrote it.
+            folder: As `wmenv judge train` wrote it; empty is the one that ships, which knows PhyWorld.
 
         Raises:
             MissingExtra: torch is not installed.
@@ -50,7 +52,7 @@ class Critic:
             from wmenv.judgers.critics.checkpoint import read_critic
         except ModuleNotFoundError as error:
             raise MissingExtra(f"judger 'critic' needs {error.name}: pip install 'wmenv[gen]'") from error
-        self.network, model = read_critic(Path(folder).expanduser())
+        self.network, model = read_critic(Path(folder).expanduser() if folder else SHIPPED)
         self.form = Form.of(model["form"])
         self.criteria: tuple[str, ...] = tuple(model["criteria"])
         self.card: dict[str, Any] = {

@@ -130,8 +130,6 @@ def made_judger(name: str, cases: list[Any], suite: Any, folder: Path, request: 
         stub = request.getfixturevalue("stub_server").Stub(answer=knowing(cases, suite))
         request.addfinalizer(lambda: stub.__exit__())
         return JUDGERS.create(stub.__enter__().spec())
-    if name == "critic":
-        return JUDGERS.create(f"critic:{taught()}")
     if name == "vlm":
         tiny_vlms = request.getfixturevalue("tiny_vlms")
         return vlm_that_knows_noise(tiny_vlms.save("qwen3-vl", folder / "vlm"), suite, cases[:2])
