@@ -71,10 +71,10 @@ ppo-table: $(VENV)/tested  ## docs/ppo.json: PPO and its control, five seeds eac
 
 critic: $(VENV)/generating  ## The critic that ships: taught two laws of discs, held against the third and other generators
 	$(BIN)/wmenv evaluate PhyWorld-uniform_motion --agent flow --agent nearest-neighbour --agent copy-last \
-	  --split id --split ood_high_v --episodes 60 --set size=32 --set frames=16 --keep-clips all --out critic-others --resume
+	  --split id --split ood_high_v --episodes 60 --set size=32 --set frames=16 --keep-clips all --out run-others --resume
 	$(BIN)/wmenv judge train --on planted:PhyWorld-uniform_motion,clips=4000 --on planted:PhyWorld-collision,clips=4000 \
 	  --on planted:PhyWorld-parabola,clips=1000 --hold-domain parabola --disguise blurred --disguise re-encoded \
-	  --hold-generator re-encoded --exam critic-others --kind windows --size 32 --alter noise,mirror --steps 2000 \
+	  --hold-generator re-encoded --exam run-others --kind windows --size 32 --alter noise,mirror --steps 2000 \
 	  --every 500 --out critic-discs --resume
 
 EXAM_SCENES = $(shell $(BIN)/python -c "from wmenv.studies.scene_exam import HELD; print(*(f'--scene {k}' for k in HELD))")
