@@ -82,6 +82,7 @@ def teach(
     whole = {**parts.examined, **{name: one.under(lessons.criteria) for name, one in exams.items()}}
     card = {
         "form": form.plain(),
+        "recipe": {"size": form.size, "frames": int(lessons.frames.shape[1])},  # the form that its exam takes
         "criteria": list(lessons.criteria),
         "held": held.plain(),
         "clips": parts.counts,
