@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from functools import cache
 from pathlib import Path
-from tempfile import mkdtemp
 from typing import Any
 
 import gymnasium as gym
@@ -85,18 +83,6 @@ def test_agents(name: str, suite: Any, cases: list[Any], tmp_path: Path, request
             np.testing.assert_array_equal(one.frames[: len(given)], given)
 
 
-@cache
-def taught() -> Path:
-    """A critic that has hardly been taught."""
-    pytest.importorskip("torch")
-    from wmenv.judgers.critics.recipe import Recipe
-    from wmenv.judgers.critics.training import train_critic
-
-    folder = Path(mkdtemp())
-    train_critic(Recipe(steps=60, batch=16, size=64, frames=32, width=16, examined=16), folder)
-    return folder
-
-
 def vlm_that_knows_noise(folder: Path, suite: Any, cases: list[Any]) -> Judger:
     """A tiny vision-language model, taught for a second by its own reward: true clips are good, noise is not."""
     import torch
@@ -130,6 +116,8 @@ def made_judger(name: str, cases: list[Any], suite: Any, folder: Path, request: 
         stub = request.getfixturevalue("stub_server").Stub(answer=knowing(cases, suite))
         request.addfinalizer(lambda: stub.__exit__())
         return JUDGERS.create(stub.__enter__().spec())
+    if name == "critic":
+        pytest.importorskip("torch")
     if name == "vlm":
         tiny_vlms = request.getfixturevalue("tiny_vlms")
         return vlm_that_knows_noise(tiny_vlms.save("qwen3-vl", folder / "vlm"), suite, cases[:2])

@@ -62,6 +62,7 @@ def doctor(*, warm: Annotated[bool, Parameter(negative="")] = False) -> int:
         line(True, "video", "H.264 written and read")
     except Exception as error:
         line(False, "video", f"{type(error).__name__}: {error}; try pip install -U av")
+    of_extras = {package for packages in _EXTRAS.values() for package in packages}
     for registry in (SUITES, AGENTS, JUDGERS, METHODS):
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
@@ -70,7 +71,8 @@ def doctor(*, warm: Annotated[bool, Parameter(negative="")] = False) -> int:
             try:
                 registry.load(entry.name)
             except Exception as error:
-                line(False, registry.kind, f"{entry.name}: {error}")
+                if getattr(error, "name", None) not in of_extras:  # those are told above
+                    line(False, registry.kind, f"{entry.name}: {error}")
         for warning in caught:
             line(False, registry.kind, str(warning.message))
         line(True, f"{registry.kind}s", ", ".join(e.name for e in entries) or "none registered")
