@@ -11,7 +11,7 @@ PYTEST := $(BIN)/python -m pytest --import-mode=importlib --durations=20
 # A process a core, a file at a time. Speed ratios are measured one by one, in a quiet process.
 AT_ONCE := -n logical --maxprocesses 4 --dist loadfile --benchmark-disable
 
-.PHONY: demo test test-slow test-long test-floor test-wheel lint gpu-check docs docs-numbers alignment-table alignment-critic alignment-sweep critic critic-scenes ppo-table scenes-picture clean
+.PHONY: demo test test-slow test-long test-floor test-wheel lint gpu-check docs docs-numbers alignment-table alignment-critic alignment-sweep critic critic-permuted critic-scenes ppo-table scenes-picture clean
 
 demo: $(VENV)/generating  ## The main job on the embedded default: a table and an HTML report
 	$(BIN)/wmenv demo --out wmenv-demo --force
@@ -76,6 +76,11 @@ critic: $(VENV)/generating  ## The critic that ships: taught two laws of discs, 
 	  --on planted:PhyWorld-parabola,clips=1000 --hold-domain parabola --disguise blurred --disguise re-encoded \
 	  --hold-generator re-encoded --exam run-others --kind windows --size 32 --alter noise,mirror --steps 2000 \
 	  --every 500 --out critic-discs --resume
+
+critic-permuted: $(VENV)/generating  ## Its control: targets dealt out at random, a short training
+	$(BIN)/wmenv judge train --on planted:PhyWorld-uniform_motion,clips=2000 --on planted:PhyWorld-collision,clips=2000 \
+	  --exam planted:PhyWorld-parabola,clips=300 --kind windows --size 32 --alter noise,mirror --steps 500 --every 250 \
+	  --permute --out critic-permuted --resume
 
 EXAM_SCENES = $(shell $(BIN)/python -c "from wmenv.studies.scene_exam import HELD; print(*(f'--scene {k}' for k in HELD))")
 critic-scenes: $(VENV)/generating  ## The same network on scenes, which are too much for it: shipped ones taught, others examined

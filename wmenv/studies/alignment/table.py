@@ -161,7 +161,7 @@ STUDY = TrainingStudy(
         "The last weights are tested; no judge has chosen them among earlier ones, as `wmenv align` does.",
         "Supervised tuning and best-of-N take as many updates as fit into the CPU time of DRaFT-1; the times that "
         "learning took are printed.",
-        "Settings of GRPO were chosen by trials with seeds 60 to 67 and their cases, the learning rate of best-of-N by "
+        "Settings of GRPO were chosen by trials with seeds 60 to 68 and their cases, the learning rate of best-of-N by "
         "one with seed 60. The seeds of the table, 70 to 74, and their cases had not been used before. GRPO had been "
         "declared three times with other settings, an adapter in all layers: for seeds 20 to 24, on which they were "
         "chosen, and for seeds 40 to 44 and 50 to 54, which were fresh and on which it missed its bound at 0.81 and "
