@@ -36,8 +36,6 @@ HELD = 1.6
 """The same of hands, which hold what they carry a little apart."""
 SOFTENED = 0.5
 """Share by which both rise for every pixel by which a clip is soft."""
-SURE = 0.85
-"""Agreement of a silhouette from which it is no other limb of the same colour."""
 UPWARD = 0.5
 """Least share of a direction that is upward, of a contact that carries."""
 
@@ -109,8 +107,8 @@ class Gaps:
         One that changes its shape as well has a surface that moves otherwise than its middle, so that its speed is not
         known. One that is gone may be anywhere.
 
-        Limbs of one colour are easily taken for each other: what is not alone of its colour overlaps where it is seen
-        for sure.
+        Limbs of one colour are easily taken for each other, and have no shape of their own: one that is not alone of
+        its colour overlaps where it is found as well as at first, in two frames on end.
         """
         pairs = zip(track.pose, other.pose, strict=True)
         found = [closest(track.part, here, other.part, there) for here, there in pairs]
@@ -119,10 +117,16 @@ class Gaps:
         self._add(False, gap, ways, speeds)
         missing = ~other.seen & (other.clear > COVERED)
         self._add(False, np.where(missing, 0.0, FAR), np.zeros((len(gap), 0, 2)), None)
-        if abs(other.part.y) < LEVEL and not (track.reshaped or other.reshaped):
-            sure = other.seen if alone or other.part.role == "mover" else other.agreement > SURE
-            for t in np.flatnonzero((gap < 0) & sure & other.kept):
-                self.overlap[t] = max(self.overlap[t], shared(track.part, track.pose[t], other.part, other.pose[t]))
+        told = alone or other.part.role == "mover"
+        if abs(other.part.y) < LEVEL and not (track.reshaped or (told and other.reshaped)):
+            there = other.seen & other.kept if told else other.sure
+            common = np.zeros(len(gap))
+            for t in np.flatnonzero((gap < 0) & there):
+                common[t] = shared(track.part, track.pose[t], other.part, other.pose[t])
+            if not told:
+                around = np.pad(common, 1)
+                common = np.minimum(common, np.maximum(around[:-2], around[2:]))
+            self.overlap = np.maximum(self.overlap, common)
 
     def _add(self, solid: bool, gap: FloatArray, normals: FloatArray, speeds: FloatArray | None) -> None:
         upward = normals[..., 1].max(axis=1, initial=0.0)

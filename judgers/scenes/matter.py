@@ -32,7 +32,7 @@ class Matter:
         narrow: Second largest change of the logarithm of its width where it seems to have sunk into something.
         gone: Frames at which its place shows what is behind it.
         blink: The same where it went from one frame to the next.
-        found: Frames at which it was seen well.
+        told: Share of the frames that tell its amount, or that it is gone.
     """
 
     growth: float
@@ -41,19 +41,23 @@ class Matter:
     narrow: float
     gone: int
     blink: int
-    found: int
+    told: float
 
 
 def matter(track: Track, gaps: Gaps, tracker: Tracker) -> Matter:
-    """Measure one mover; of one that hardly shows, as the picture is so soft, nothing is told."""
+    """Measure one mover.
+
+    Of one that hardly shows, as the picture is so soft, nothing is told. One that has taken on another hue may have that
+    of what it touches; its amount is then told only where it touches nothing.
+    """
     if tracker.softness > 0 and track.agreement[0] < FITS:
-        return Matter(0.0, 0.0, 0.0, 0.0, 0, 0, int(track.seen.sum()))
+        return Matter(0.0, 0.0, 0.0, 0.0, 0, 0, 0.0)
     scale = tracker.scale
     here = inside(track, tracker.world)
     apart = (gaps.others > 2.0 / scale) & ((gaps.solid > -1.0 / scale) | ~track.whole)
     clear = here & (track.clear > FREE)
     mingled = _mingled(track, gaps)
-    rough = track.seen & here & (track.clear > VEILED)
+    rough = track.seen & here & (track.clear > VEILED) & track.own
     more = np.where(track.seen & clear & apart, 1.0, np.where(rough, DOUBT, 0.0))
     fits = (track.agreement > FITS) | (tracker.softness == 0)
     more *= fits
@@ -66,7 +70,7 @@ def matter(track: Track, gaps: Gaps, tracker: Tracker) -> Matter:
     gone = here & ~mingled & (track.clear > COVERED) & (track.amount < 0.15) & (track.other < 0.3)
     return Matter(
         growth=second(more * amount),
-        loss=max(second(-known * amount), second(2 * (here & fits) * track.dwindled)),
+        loss=max(second(-known * amount), second(2 * (here & fits & ~mingled) * track.dwindled)),
         aspect=max(
             second(known * np.where(track.spread[:, 1] > 0, np.abs(aspect), 0.0)),
             second((here & fits) * track.flattened),
@@ -74,15 +78,15 @@ def matter(track: Track, gaps: Gaps, tracker: Tracker) -> Matter:
         narrow=second(np.abs(width) * np.where(here & sunk, np.where(gaps.others > 2 / scale, 1.0, DOUBT), 0.0)),
         gone=int(gone.sum()),
         blink=int(gone.sum()) if _sudden(gone, track) else 0,
-        found=int(track.seen.sum()),
+        told=float(((more > 0) | gone).mean()),
     )
 
 
 def _mingled(track: Track, gaps: Gaps) -> NDArray[np.bool_]:
-    """(T,) whether it shares room with something, or did when it was last seen."""
+    """(T,) whether it shares room with something, or did when it was last found well: what has sunk is hard to fit."""
     near = np.convolve((gaps.overlap > MINGLED) & track.seen, np.ones(3, int), "same").astype(bool)
-    last = np.maximum.accumulate(np.where(track.seen, np.arange(len(near)), 0))
-    return np.asarray(near[last])
+    seen, well = (np.maximum.accumulate(np.where(one, np.arange(len(near)), 0)) for one in (track.seen, track.fitted))
+    return np.asarray(near[seen] | near[well])
 
 
 def _sudden(gone: NDArray[np.bool_], track: Track) -> bool:

@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wmenv.core.clip import Clip
-from wmenv.judgers.scenes.colours import ANGLE, hue, turned
 from wmenv.judgers.scenes.contacts import Gaps
 from wmenv.judgers.scenes.likeness import unlike
 from wmenv.judgers.scenes.look import look
@@ -25,6 +24,8 @@ FloatArray = NDArray[np.float64]
 
 WITNESSED = 0.25
 """Share of the frames in which something must be seen to bear witness."""
+WEIGHED = 0.125
+"""Share of them that must tell how much of it there is, so that it can have kept its amount."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -37,6 +38,7 @@ class Measured:
         softness: Standard deviation of the blur in which it was measured, pixels at a width of 128.
         statistics: Largest value over all movers, by name.
         witnesses: Movers that were seen in at least `WITNESSED` of the frames, by name; a liquid counts as one.
+        weighed: Movers whose amount at least `WEIGHED` of the frames tell, by name.
         tracks: Tracks by name.
         shows: Where everything was and when it was seen, to ask for events.
     """
@@ -46,6 +48,7 @@ class Measured:
     softness: float
     statistics: Mapping[str, float]
     witnesses: tuple[str, ...]
+    weighed: tuple[str, ...]
     tracks: Mapping[str, Track]
     shows: Seen
 
@@ -65,7 +68,7 @@ def measure(facts: Facts, clip: Clip, given: NDArray[np.uint8] | None = None) ->
     tracker = Tracker(facts, steady, plate.depth[0].astype(float), float(clip.fps))
     tracks = tracker.run()
     found: dict[str, float] = {}
-    seen = []
+    seen, weighed = [], []
     for name, track in tracks.items():
         if track.part.role != "mover":
             continue
@@ -74,6 +77,8 @@ def measure(facts: Facts, clip: Clip, given: NDArray[np.uint8] | None = None) ->
         gaps = Gaps(name, tracks, tracker)
         one = motion(track, gaps, facts.world, float(clip.fps))
         body = matter(track, gaps, tracker)
+        if body.told >= WEIGHED:
+            weighed.append(name)
         for source, names in (
             (one, ("spike", "spikes", "shove", "gain", "aside", "fall", "lift", "overlap")),
             (body, ("growth", "loss", "aspect", "narrow", "gone", "blink")),
@@ -97,21 +102,16 @@ def measure(facts: Facts, clip: Clip, given: NDArray[np.uint8] | None = None) ->
         softness=steady.softness * 128 / size,
         statistics=found,
         witnesses=tuple(seen),
+        weighed=tuple(weighed),
         tracks=tracks,
         shows=Seen.measured(
             facts.world,
             clip.fps,
             {name: track.pose for name, track in tracks.items()},
             {name: track.seen for name, track in tracks.items()},
-            {name: _own(track) for name, track in tracks.items()},
+            {name: track.own for name, track in tracks.items()},
         ),
     )
-
-
-def _own(track: Track) -> NDArray[np.bool_]:
-    """(T,) whether what was seen of it has its own colour; where too little was seen to tell, it has."""
-    turn = np.nan_to_num(np.abs(turned(track.shade - hue(track.part.colour))))
-    return np.asarray((turn < ANGLE) & (track.other < 0.5))
 
 
 def _joined(track: Track) -> FloatArray:

@@ -52,7 +52,7 @@ class ScenePixels:
     exact: bool = True
 
     def __init__(self) -> None:
-        self.card: Mapping[str, Any] = {"identity": "scene-pixels-v3"}
+        self.card: Mapping[str, Any] = {"identity": "scene-pixels-v4"}
 
     def judge(self, cases: Sequence[Case], responses: Sequence[Response]) -> list[Judgement]:
         """Judge each clip by itself."""
@@ -113,6 +113,8 @@ def _verdict(name: str, facts: Facts, found: Measured) -> Verdict:
     seen = [one for one in found.witnesses if (liquid is not None and one == liquid.name) == (name == "fluid")]
     if name not in ("quality", "temporal") and not (seen or (name == "gravity" and found.witnesses)):
         return Verdict.forfeited(name, "nothing that could show it was found in the clip")
+    if name == "mass" and not found.weighed:
+        return Verdict.forfeited(name, "of nothing in the clip can it be told how much of it there is")
     softened = 1 + TOLERANCE * found.softness
     limits = {one: limit * (1.0 if one in SHARP else softened) for one, limit in THRESHOLDS[name].items()}
     shares = {statistic: found.statistics.get(statistic, 0.0) / limit for statistic, limit in limits.items()}

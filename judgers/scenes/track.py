@@ -7,12 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from wmenv.judgers.scenes.colours import ANGLE, hue, turned
 from wmenv.worlds.scenes.world import Part
 
 FloatArray = NDArray[np.float64]
 
-FOUND = 0.35
-"""Least agreement of a silhouette with the pixels."""
+FOUND, SHOWN = 0.35, 0.2
+"""Least agreement of a silhouette with the pixels, and least share of it that nothing hides, of what was found."""
 DOUBTFUL = 0.1
 """Loss of agreement, against what is usual for a thing, from which it may have been fitted wrongly."""
 FITS = 0.8
@@ -99,7 +100,7 @@ class Track:
     @property
     def seen(self) -> NDArray[np.bool_]:
         """(T,) whether it was found."""
-        return np.asarray((self.agreement >= FOUND) & (self.clear >= 0.2))
+        return np.asarray((self.agreement >= FOUND) & (self.clear >= SHOWN))
 
     @property
     def fitted(self) -> NDArray[np.bool_]:
@@ -112,6 +113,12 @@ class Track:
     def sure(self) -> NDArray[np.bool_]:
         """(T,) whether it was found as well as in the first frame, where its place is known: not another limb."""
         return np.asarray(self.seen & (self.agreement > self.agreement[0] - DOUBTFUL))
+
+    @property
+    def own(self) -> NDArray[np.bool_]:
+        """(T,) whether what was seen of it has its own colour; where too little was seen to tell, it has."""
+        turn = np.nan_to_num(np.abs(turned(self.shade - hue(self.part.colour))))
+        return np.asarray((turn < ANGLE) & (self.other < 0.5))
 
     @property
     def whole(self) -> NDArray[np.bool_]:

@@ -11,7 +11,7 @@ from wmenv.judgers.scenes.colours import ANGLE, FAINT, Colours, Paint, chroma, h
 from wmenv.judgers.scenes.overlap import agreement
 from wmenv.judgers.scenes.silhouette import Window
 from wmenv.judgers.scenes.steady import Steady
-from wmenv.judgers.scenes.track import FOUND, Track
+from wmenv.judgers.scenes.track import FOUND, SHOWN, Track
 from wmenv.worlds.scenes.facts import Facts
 from wmenv.worlds.scenes.shapes import area, distance, reach
 from wmenv.worlds.scenes.world import Colour, Part
@@ -36,6 +36,8 @@ FITTING = 0.75
 """Agreement below which a thing is looked for elsewhere."""
 HALF_HIDDEN, LEFT_OVER = 0.8, 1.3
 """Share of a silhouette that shows, and pixels of its colour over those expected, that speak for another pose."""
+LARGE = 0.5
+"""Share of the area of a thing that another one must have, to be taken for it."""
 LEVEL = 0.05
 """Metres off the plane up to which a thing is in it."""
 NEAR = 4.0
@@ -109,12 +111,12 @@ class Tracker:
         last, speed = self.poses[k], self.speeds[k]
         candidates = [last, last + speed] if t > 1 else [last]
         best, score = self._fitted(k, t, candidates)
-        if score < FOUND and t:
+        if t and score < FOUND:
             best, score = self._recoloured(k, t, candidates) or (best, score)
         if t and (score < FITTING or self._leaves_over(k, t, best)):
             best, score = self._found_again(k, t, best, score)
         facts = self._measured(k, t, best)
-        if facts[0] < FOUND or facts[1] < 0.2:
+        if facts[0] < FOUND or facts[1] < SHOWN:
             best = self._lost(k, t, last, last + speed)
             facts = self._measured(k, t, best)
         else:
@@ -147,7 +149,7 @@ class Tracker:
     def _lost(self, k: int, t: int, last: FloatArray, ahead: FloatArray) -> FloatArray:
         """Where something is taken to be that was not found: further on its way where it can hide there, or leave."""
         places = (last, ahead)
-        hidden = [self._measured(k, t, pose)[1] < 0.2 for pose in places]
+        hidden = [self._measured(k, t, pose)[1] < SHOWN for pose in places]
         return ahead if any(hidden) else last
 
     def _recoloured(self, k: int, t: int, candidates: list[FloatArray]) -> tuple[FloatArray, float] | None:
@@ -155,7 +157,7 @@ class Tracker:
         own = self.paints[k]
         for paint in self._shades(k, t, candidates):
             self.paints[k] = paint
-            pose, score = self._fitted(k, t, candidates)
+            pose, score = self._fitted(k, t, candidates, strange=True)
             if score >= ALIKE and not self._taken(k, paint.hue, pose):
                 return pose, score
         self.paints[k] = own
@@ -188,10 +190,12 @@ class Tracker:
         return Paint(shade, float(np.median(length / np.maximum(total, 1.0))), float(np.median(total)))
 
     def _taken(self, k: int, shade: float, pose: FloatArray) -> bool:
-        """Whether another thing of such a hue is at that place."""
+        """Whether another thing of such a hue is at that place, and large enough to be what is seen there."""
+        part = self.parts[k]
         for j, other in enumerate(self.parts):
             alike = abs(float(turned(self.paints[j].hue - shade))) < ANGLE
-            if j != k and alike and distance(other, self.poses[j], pose[:2]) < 0.25 * self.parts[k].extent:
+            near = distance(other, self.poses[j], pose[:2]) < 0.25 * part.extent
+            if j != k and alike and near and area(other) > LARGE * area(part):
                 return True
         return False
 
@@ -201,11 +205,11 @@ class Tracker:
         apart = max(float(np.linalg.norm(c[:2] - centre)) for c in candidates)
         return self._window(centre, reach(self.parts[k]) + apart + 7.0 / self.scale)
 
-    def _fitted(self, k: int, t: int, candidates: list[FloatArray]) -> tuple[FloatArray, float]:
+    def _fitted(self, k: int, t: int, candidates: list[FloatArray], strange: bool = False) -> tuple[FloatArray, float]:
         """Pose of best agreement by coordinate descent from the best candidate."""
         part = self.parts[k]
         window = self._around(k, candidates)
-        mask, care = self._mask(k, t, window)
+        mask, care = self._mask(k, t, window, strange)
         scores = [self._agreement(part, c, window, mask, care) for c in candidates]
         best, score = candidates[int(np.argmax(scores))], max(scores)
         turn = self.scale * max(part.size[0], reach(part) * 0.7)
@@ -227,18 +231,28 @@ class Tracker:
                     break
         return best, score
 
-    def _mask(self, k: int, t: int, window: Window) -> tuple[FloatArray, FloatArray]:
-        """Pixels of its colour, and which pixels tell anything: those not hidden by others."""
-        part = self.parts[k]
+    def _mask(self, k: int, t: int, window: Window, strange: bool = False) -> tuple[FloatArray, FloatArray]:
+        """Pixels of its hue, and which pixels tell anything: those not hidden by others.
+
+        Where others have its hue, theirs tell nothing; they do while a hue is only supposed to be its own (`strange`).
+        """
         mask = np.asarray(window.of(self._own(k)[t]), float)
         vivid = window.of(self.colours.vivid[t])
         care = np.ones(mask.shape, bool)
         care &= ~(vivid & (mask == 0) & (self._known_hue(k, t, window, self.known)))
         care &= ~self._behind(k, window)
         for j, other in enumerate(self.parts):
-            if j != k and other.colour == part.colour:
+            alike = other.colour == self.parts[k].colour if strange else self._alike(j, k)
+            if j != k and alike:
                 care &= window.coverage(other, self.poses[j]) < 0.1
         return mask, care.astype(float)
+
+    def _alike(self, j: int, k: int) -> bool:
+        """Whether two things have one hue: they always had, or one has taken it on in the clip."""
+        one, other = self.paints[j], self.paints[k]
+        coloured = one.saturation < 1.0 and other.saturation < 1.0
+        turn = abs(float(turned(one.hue - other.hue)))
+        return self.parts[j].colour == self.parts[k].colour or (coloured and turn < ANGLE)
 
     def _behind(self, k: int, window: Window) -> NDArray[np.bool_]:
         """Pixels where what never moves is in front of a thing."""
@@ -257,7 +271,7 @@ class Tracker:
             if j != k and other.solid and abs(other.y) < LEVEL:
                 veil &= distance(other, self.poses[j], window.points) > 0
         for j, other in enumerate(self.parts):
-            if j != k and other.colour == self.parts[k].colour:
+            if j != k and self._alike(j, k):
                 veil |= window.coverage(other, self.poses[j]) > 0.1
         for one in self.world.parts:
             if one.role == "static" and one.solid and abs(one.y) < LEVEL:
@@ -281,8 +295,7 @@ class Tracker:
                 there = np.zeros(angle.shape, bool)
                 for j, other in enumerate(self.parts):
                     if other.colour == colour:
-                        room = NEAR / self.scale + float(np.linalg.norm(self.speeds[j][:2]))
-                        there |= distance(other, self.poses[j], window.points) < room
+                        there |= self._near(j, window)
                 shows &= there
             near |= shows
         return near
@@ -292,15 +305,24 @@ class Tracker:
         return agreement(window, part, pose, mask, told, self.margin)
 
     def _elsewhere(self, k: int, t: int) -> FloatArray | None:
-        """Middle of the pixels of its colour that no other thing of that colour explains."""
+        """Middle of the pixels of its hue; None where there are too few, or another thing is meant to have it, too.
+
+        Those at a thing that has taken on this hue, or whose hue it has taken on, are left out.
+        """
+        alike = [j for j in range(len(self.parts)) if j != k and self._alike(j, k)]
         mask = self._own(k)[t] > 0.5
-        same = [j for j, other in enumerate(self.parts) if j != k and other.colour == self.parts[k].colour]
-        if same or mask.sum() < 0.2 * area(self.parts[k]) * self.scale**2:
+        whole = self._window(np.asarray(self.world.camera.centre, float), 2 * self.size / self.scale)
+        for j in alike:
+            mask = mask & ~self._near(j, whole)
+        meant = any(self.parts[j].colour == self.parts[k].colour for j in alike)
+        if meant or mask.sum() < 0.2 * area(self.parts[k]) * self.scale**2:
             return None
-        rows, columns = np.nonzero(mask)
-        x = (np.median(columns) + 0.5 - self.size / 2) / self.scale + self.world.camera.centre[0]
-        z = -(np.median(rows) + 0.5 - self.size / 2) / self.scale + self.world.camera.centre[1]
-        return np.array([x, z])
+        return np.asarray(np.median(whole.points[mask], axis=0))
+
+    def _near(self, j: int, window: Window) -> NDArray[np.bool_]:
+        """Pixels within which the colour of a thing is put down to it: its last pose, and as far as it moves."""
+        room = NEAR / self.scale + float(np.linalg.norm(self.speeds[j][:2]))
+        return np.asarray(distance(self.parts[j], self.poses[j], window.points) < room)
 
     def _measured(self, k: int, t: int, pose: FloatArray) -> FloatArray:
         """(12,) agreement, clearness, amount, two spreads, width, other colour, hue, and `_outlined`."""

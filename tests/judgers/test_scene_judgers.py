@@ -17,6 +17,7 @@ from wmenv.core.clip import Clip
 from wmenv.core.errors import TruthWithheld
 from wmenv.core.registries import JUDGERS
 from wmenv.runs.sanity import LEAST, MARGIN
+from wmenv.studies.degraded import DEGRADATIONS
 from wmenv.worlds.scenes.alternatives import alternatives
 from wmenv.worlds.scenes.catalogue import scene
 from wmenv.worlds.scenes.facts import facts
@@ -123,6 +124,33 @@ def test_pixels_find_what_was_planted(key: str, name: str) -> None:
     planted = plant(case.truth, name, 16)
     assert planted is not None
     assert pixels(case, planted.rendering.clip)[planted.label].score < 0.5
+
+
+def test_a_thing_keeps_its_amount_in_the_colour_of_its_neighbour() -> None:
+    """The lever takes on the blue of the block that lies on it."""
+    case = asked("industrial/press", seed=0)
+    planted = plant(case.truth, "recolour", 16)
+    assert planted is not None
+    judged = pixels(case, planted.rendering.clip)
+    assert judged["temporal"].score < 0.5 < judged["mass"].score
+
+
+def test_a_tool_sinks_into_what_it_handles() -> None:
+    """Around the tool there is more of its colour: its arm."""
+    case = asked("robotics/slide", seed=0)
+    planted = plant(case.truth, "penetrate", 16)
+    assert planted is not None
+    assert pixels(case, planted.rendering.clip)["impenetrability"].score < 0.5
+    assert pixels(case, case.truth.rendering.clip)["impenetrability"].score > 0.9
+
+
+def test_no_amount_is_no_pass() -> None:
+    """A codec leaves too little of the truck to tell how much of it there is."""
+    case = asked("driving/overtaking", seed=1)
+    poor = DEGRADATIONS["mp4, crf 34"](case.truth.rendering.clip)
+    verdict = pixels(case, poor)["mass"]
+    assert verdict.state == "forfeited" and "how much of it" in verdict.reason
+    assert pixels(case, case.truth.rendering.clip)["mass"].score > 0.9
 
 
 def test_pixels_read_no_truth_and_simulate_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
