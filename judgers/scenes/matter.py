@@ -47,8 +47,8 @@ class Matter:
 def matter(track: Track, gaps: Gaps, tracker: Tracker) -> Matter:
     """Measure one mover.
 
-    Of one that hardly shows, as the picture is so soft, nothing is told. One that has taken on another hue may have that
-    of what it touches; its amount is then told only where it touches nothing.
+    Of one that hardly shows, as the picture is so soft, nothing is told. One that has taken on another hue may have
+    that of what it touches; its amount is then told only where it touches nothing.
     """
     if tracker.softness > 0 and track.agreement[0] < FITS:
         return Matter(0.0, 0.0, 0.0, 0.0, 0, 0, 0.0)

@@ -1,7 +1,7 @@
 """The exam of `scene-pixels`: planted clips must be flagged by their criterion, lawful ones must not.
 
-`python -m wmenv.studies.scene_exam docs/studies/scene-exam.json` takes it anew, some twenty minutes of CPU time, a
-process a core, and writes the answers to the file that the tables are rendered from. An exam that was stopped goes on.
+`python -m wmenv.studies.scene_exam docs/studies/scene-exam.json` takes it anew, an hour of CPU time, a process a
+core, and writes the answers to the file that the tables are rendered from. An exam that was stopped goes on.
 """
 
 from __future__ import annotations
@@ -39,8 +39,8 @@ WORKED_ON = ("robotics/place", "human/throwing", "industrial/crane", "animation/
 the first form of `scene-pixels-v2` flagged nearly every true clip, for it followed the arm where it had lost it."""
 HELD = tuple(key for key in EXAM_KEYS if key not in WORKED_ON)
 """Scenes that no threshold was chosen on, and that nobody who worked on the judger has seen. The figures of earlier
-exams had been seen, of `exam/toss`, `ledge` and `ice` twice, of `exam/bumper`, `cannon`, `stairs` and `kitchen` once;
-`exam/yard` and `exam/golf` are new to `scene-pixels-v3`, and `exam/golf` was written when it had been frozen."""
+exams had been seen, of `exam/toss`, `ledge` and `ice` three times, of `exam/bumper`, `cannon`, `stairs` and `kitchen`
+twice, of `exam/yard` and `golf` once; NEW_SCENE was written when `scene-pixels-v4` had been frozen."""
 KNOWN = (
     "gaming/marble",
     "driving/turning",
@@ -50,9 +50,9 @@ KNOWN = (
     "human/lifting",
     *WORKED_ON,
 )
-SEEDS, MORE = (200, 201), (202, 203)
-"""Cases with plants of all sizes, and with large ones alone; earlier exams and all that was set had seeds up to 142."""
-CLEAN = range(200, 243)
+SEEDS, MORE = (300, 301), (302, 303)
+"""Cases with plants of all sizes, and with large ones alone; earlier exams and all that was set had seeds up to 242."""
+CLEAN = range(300, 343)
 """Seeds of true clips of held scenes."""
 SANITY = ("gaming/marble", "driving/turning", "natural/fruit", *HELD)
 ALTERNATIVES = 5
@@ -106,6 +106,7 @@ def take(part: Part) -> list[Answer]:
     for told, clip in _clips(part, one):
         (judged,) = judger.judge([case], [clip])
         answer = {"kind": part.kind, "case": case.id, "held": part.key in HELD, **told, "scores": _scores(judged)}
+        answer["forfeited"] = [v.criterion for v in judged.verdicts[1:] if v.state == "forfeited"]
         if part.kind != "planted":
             answer |= {"level": judged["instruction"].native, "reward": judged.reward}
         answers.append(answer)
@@ -223,23 +224,32 @@ def _degraded(answers: Sequence[Answer]) -> str:
     return markdown(["true clips, made poor", "clips", "flagged on a law", "on quality or temporal", "at all"], rows)
 
 
+def _blamed(answer: Answer, criterion: str) -> bool | None:
+    """Whether a criterion is said to be broken; None where it does not apply or was forfeited."""
+    return None if criterion in answer["forfeited"] else _flagged(answer, criterion)
+
+
 def _matrix(answers: Sequence[Answer]) -> str:
-    """Share of large planted clips flagged, side effects left out, by plant."""
+    """Share of large planted clips that are said to break a criterion, side effects left out, by plant."""
     rows = []
     for name, kind in PLANTS.items():
         clips = [one for one in answers if one.get("plant") == name and one["multiple"] == MULTIPLES[-1]]
         row = [name, kind.criterion, str(len(clips))]
         for criterion in CRITERIA[1:]:
-            told = [_flagged(one, criterion) for one in clips if criterion not in one["besides"]]
+            told = [_blamed(one, criterion) for one in clips if criterion not in one["besides"]]
             known = [one for one in told if one is not None]
             row.append(f"{np.mean(known):.2f}" if known else "-")
         rows.append(row)
     clips = [one for one in answers if one.get("plant") and one["multiple"] == MULTIPLES[-1]]
     row = ["all others", "-", str(len(clips))]
     for criterion in CRITERIA[1:]:
-        told = [_flagged(p, criterion) for p in clips if criterion not in (p["label"], *p["besides"])]
+        told = [_blamed(p, criterion) for p in clips if criterion not in (p["label"], *p["besides"])]
         known = [one for one in told if one is not None]
         row.append(f"{np.mean(known):.3f}" if known else "-")
+    rows.append(row)
+    forfeits = [(one["plant"], criterion) for one in clips for criterion in one["forfeited"]]
+    row = ["forfeited", "-", str(len(clips))]
+    row += [str(sum(criterion == one for _, one in forfeits)) for criterion in CRITERIA[1:]]
     return markdown(["large plants flagged", "breaks", "clips", *CRITERIA[1:]], [*rows, row], words=2)
 
 
