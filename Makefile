@@ -11,7 +11,7 @@ PYTEST := $(BIN)/python -m pytest --import-mode=importlib --durations=20
 # A process a core, a file at a time. Speed ratios are measured one by one, in a quiet process.
 AT_ONCE := -n logical --maxprocesses 4 --dist loadfile --benchmark-disable
 
-.PHONY: demo test test-slow test-long test-floor test-wheel lint gpu-check docs docs-numbers alignment-table alignment-critic alignment-sweep critic critic-permuted critic-scenes ppo-table scenes-picture clean
+.PHONY: demo test test-slow test-long test-floor test-wheel lint gpu-check docs docs-numbers alignment-table alignment-critic alignment-sweep critic critic-taught-by critic-permuted critic-scenes ppo-table scenes-picture clean
 
 demo: $(VENV)/generating  ## The main job on the embedded default: a table and an HTML report
 	$(BIN)/wmenv demo --out wmenv-demo --force
@@ -69,18 +69,26 @@ ppo-table: $(VENV)/tested  ## docs/ppo.json: PPO and its control, five seeds eac
 	$(BIN)/python -m wmenv.studies.ppo docs/ppo.json
 	$(BIN)/wmenv study ppo --docs docs
 
-critic: $(VENV)/generating  ## The critic that ships: taught two laws of discs, held against the third and other generators
-	$(BIN)/wmenv evaluate PhyWorld-uniform_motion --agent flow --agent nearest-neighbour --agent copy-last \
-	  --split id --split ood_high_v --episodes 60 --set size=32 --set frames=16 --keep-clips all --out run-others --resume
-	$(BIN)/wmenv judge train --on planted:PhyWorld-uniform_motion,clips=4000 --on planted:PhyWorld-collision,clips=4000 \
-	  --on planted:PhyWorld-parabola,clips=1000 --hold-domain parabola --disguise blurred --disguise re-encoded \
-	  --hold-generator re-encoded --exam run-others --kind windows --size 32 --alter noise,mirror --steps 2000 \
-	  --every 500 --out critic-discs --resume
+CRITERIA = $(foreach one,velocity continuity radius count colour,--criterion $(one))
+critic-taught-by: $(VENV)/generating  ## Clips of generators: flow at three ages, and what knows no physics
+	test -e flows/young/card.json || $(BIN)/wmenv train flow --law uniform_motion --steps 150 --out flows/young --resume
+	test -e flows/older/card.json || $(BIN)/wmenv train flow --law uniform_motion --steps 800 --out flows/older --resume
+	$(BIN)/wmenv evaluate PhyWorld-uniform_motion --agent flow --agent flow:flows/older --agent flow:flows/young \
+	  --agent nearest-neighbour --agent copy-last --split id --split ood_high_v --episodes 60 \
+	  --set size=32 --set frames=16 --keep-clips all --out run-others --resume
 
-critic-permuted: $(VENV)/generating  ## Its control: targets dealt out at random, a short training
-	$(BIN)/wmenv judge train --on planted:PhyWorld-uniform_motion,clips=2000 --on planted:PhyWorld-collision,clips=2000 \
-	  --exam planted:PhyWorld-parabola,clips=300 --kind windows --size 32 --alter noise,mirror --steps 500 --every 250 \
-	  --permute --out critic-permuted --resume
+critic: critic-taught-by  ## The critic that ships: held against a third law and two other generators
+	$(BIN)/wmenv judge train --on planted:PhyWorld-uniform_motion,clips=4000 --on planted:PhyWorld-collision,clips=4000 \
+	  --on planted:PhyWorld-parabola,clips=1000 --on run-others $(CRITERIA) --hold-domain parabola \
+	  --hold-generator re-encoded --hold-generator nearest-neighbour --disguise blurred --disguise re-encoded \
+	  --kind windows --size 32 --alter noise,mirror --steps 2000 --every 500 --out critic-discs --resume
+
+critic-permuted: critic-taught-by  ## Its control, five seeds: targets dealt out at random, a short training
+	for seed in 0 1 2 3 4; do $(BIN)/wmenv judge train --on planted:PhyWorld-uniform_motion,clips=2000 \
+	  --on planted:PhyWorld-collision,clips=2000 --on run-others --exam planted:PhyWorld-parabola,clips=300 $(CRITERIA) \
+	  --kind windows --size 32 --alter noise,mirror --steps 500 --every 250 --permute --seed $$seed \
+	  --out critic-permuted/$$seed --resume || exit 1; done
+	$(BIN)/python -m wmenv.studies.teaching.controls critic-permuted/*/card.json
 
 EXAM_SCENES = $(shell $(BIN)/python -c "from wmenv.studies.scene_exam import HELD; print(*(f'--scene {k}' for k in HELD))")
 critic-scenes: $(VENV)/generating  ## The same network on scenes, which are too much for it: shipped ones taught, others examined

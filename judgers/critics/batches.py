@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -39,12 +41,42 @@ class Batch(NamedTuple):
     weights: Tensor
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Shelf:
+    """Clips that are shown alike.
+
+    Attributes:
+        window: Frames that are shown of each.
+        broken: By criterion, the clips in which it is broken.
+        met: By criterion, those in which it is met.
+    """
+
+    window: int
+    broken: Mapping[int, NDArray[np.int64]]
+    met: Mapping[int, NDArray[np.int64]]
+
+    @classmethod
+    def of(cls, lessons: Lessons, window: int, broken: NDArray[np.bool_], met: NDArray[np.bool_]) -> Shelf:
+        """Of the clips (N,) among which broken ones, and met ones, are looked for."""
+        return cls(
+            window,
+            {c: np.flatnonzero(lessons.broken[:, c] & broken) for c in range(len(lessons.criteria))},
+            {c: np.flatnonzero((lessons.targets[:, c] >= 0.5) & met) for c in range(len(lessons.criteria))},
+        )
+
+    @property
+    def taught(self) -> list[int]:
+        """Criteria that are broken in some and met in others."""
+        return [c for c in self.broken if len(self.broken[c]) and len(self.met[c])]
+
+
 class Batches:
     """Batch k is a function of (seed, k) alone.
 
     A third are clips that break a criterion, each criterion as often as any other; a third are what those were made
-    from, or others that meet it; a third are any that meet it. Where the onset of every violation is known, `windows`
-    are taught on one window a clip: one in which the violation sets in, and the same one of its twin.
+    from, or others that meet it; a third are any that meet it. Where the onset of a violation is known, `windows`
+    are taught on one window a clip: one in which the violation sets in, and the same one of its twin. Clips that break
+    something nobody knows when come in batches of their own, as many as their share is, and are shown whole.
     """
 
     def __init__(self, lessons: Lessons, form: Form, course: Course) -> None:
@@ -54,48 +86,49 @@ class Batches:
             InvalidArgument: No criterion is broken in some and met in others, or clips are shorter than a window.
         """
         self.lessons, self.course = lessons, course
-        broken, met = lessons.broken, lessons.targets >= 0.5
-        self.by_broken = {c: np.flatnonzero(broken[:, c]) for c in range(len(lessons.criteria))}
-        self.by_met = {c: np.flatnonzero(met[:, c]) for c in range(len(lessons.criteria))}
-        self.taught = [c for c in self.by_broken if len(self.by_broken[c]) and len(self.by_met[c])]
-        if not self.taught:
+        length = lessons.frames.shape[1]
+        if length < form.frames or (form.kind != "windows" and length != form.frames):
+            raise InvalidArgument(f"clips have {length} frames, the critic is made for {form.frames}")
+        faulty, every = lessons.broken.any(axis=1), np.ones(len(lessons), bool)
+        dated = lessons.onset >= 0 if form.kind == "windows" else ~every
+        shelves = (
+            Shelf.of(lessons, form.frames, dated, dated | ~faulty),
+            Shelf.of(lessons, length, ~dated, every),
+        )
+        self.shelves = [one for one in shelves if one.taught]
+        if not self.shelves:
             raise InvalidArgument(
                 f"there is nothing to learn: no criterion of {', '.join(lessons.criteria)} is broken in some clips and "
                 "met in others"
             )
-        length = lessons.frames.shape[1]
-        if length < form.frames or (form.kind != "windows" and length != form.frames):
-            raise InvalidArgument(f"clips have {length} frames, the critic is made for {form.frames}")
-        known = bool((lessons.onset[broken.any(axis=1)] >= 0).all())
-        self.window = form.frames if form.kind == "windows" and known else length
+        self.dated = float((faulty & dated).sum() / faulty.sum())
         self.weights = self._even()
 
     def batch(self, step: int) -> Batch:
         """The batch of a step."""
         rng = np.random.default_rng([self.course.seed, step])
-        index, start = self._chosen(rng)
-        frames = floats(
-            np.stack([self.lessons.frames[k, s : s + self.window] for k, s in zip(index, start, strict=True)])
-        )
+        index, start, window = self._chosen(rng)
+        frames = floats(np.stack([self.lessons.frames[k, s : s + window] for k, s in zip(index, start, strict=True)]))
         targets = torch.from_numpy(self.lessons.targets[index])
         weights = torch.where(targets < 0.5, self.weights, 1.0)
         return Batch(index, altered(frames, self.course.alter, rng), targets, weights)
 
-    def _chosen(self, rng: np.random.Generator) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Indices of clips, and the first frame of each that is shown."""
-        lessons, room = self.lessons, self.lessons.frames.shape[1] - self.window
+    def _chosen(self, rng: np.random.Generator) -> tuple[NDArray[np.int64], NDArray[np.int64], int]:
+        """Indices of clips, the first frame of each that is shown, and how many are."""
+        shelf = self.shelves[0] if len(self.shelves) == 1 or rng.random() < self.dated else self.shelves[1]
+        lessons, room = self.lessons, self.lessons.frames.shape[1] - shelf.window
         planted, beside, other, start = [], [], [], []
-        for c in rng.choice(self.taught, self.course.batch // 3):
-            k = int(rng.choice(self.by_broken[c]))
+        for c in rng.choice(shelf.taught, self.course.batch // 3):
+            k = int(rng.choice(shelf.broken[c]))
             twin, first = int(lessons.twin[k]), int(lessons.onset[k])
             planted.append(k)
-            beside.append(twin if twin >= 0 else int(rng.choice(self.by_met[c])))
-            other.append(int(rng.choice(self.by_met[c])))
-            low = min(room, max(0, first - self.window + SEEN))
+            beside.append(twin if twin >= 0 else int(rng.choice(shelf.met[c])))
+            other.append(int(rng.choice(shelf.met[c])))
+            low = min(room, max(0, first - shelf.window + SEEN))
             start.append(int(rng.integers(low, max(low, min(room, first - 1)) + 1)))
         anywhere = rng.integers(0, room + 1, len(other))
         index = np.array([*planted, *beside, *other])
-        return index, np.array([*start, *start, *anywhere])
+        return index, np.array([*start, *start, *anywhere]), shelf.window
 
     def _even(self) -> Tensor:
         """(C,) weights of broken ones with which they weigh as much as the met ones."""

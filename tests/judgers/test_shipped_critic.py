@@ -44,7 +44,7 @@ def test_it_sees_what_vanishes_and_jumps_where_it_was_taught_neither_law_nor_cod
 def test_it_is_small_and_its_card_says_what_was_held_out() -> None:
     assert sum(path.stat().st_size for path in SHIPPED.iterdir()) < LARGEST
     card = JUDGERS.create("critic").card["model"]
-    assert card["held"]["domains"] == ["parabola"] and card["held"]["generators"] == ["re-encoded"]
+    assert card["held"]["domains"] == ["parabola"] and card["held"]["generators"] == ["re-encoded", "nearest-neighbour"]
     assert not card["permuted"] and {"domains", "generators", "both"} <= set(card["exam"])
 
 

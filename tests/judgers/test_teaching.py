@@ -32,6 +32,7 @@ from wmenv.judgers.critics.learning import Pace  # noqa: E402
 from wmenv.judgers.critics.lessons import Lessons, joined  # noqa: E402
 from wmenv.judgers.critics.network import network  # noqa: E402
 from wmenv.judgers.critics.teaching import fitted, said_of, teach  # noqa: E402
+from wmenv.studies.teaching.controls import over_seeds  # noqa: E402
 from wmenv.studies.teaching.items import DISGUISES, disguised, lessons_of  # noqa: E402
 from wmenv.studies.teaching.rows import export, of_rows  # noqa: E402
 from wmenv.studies.teaching.sources import items_of  # noqa: E402
@@ -123,6 +124,22 @@ def test_batches_show_the_violation_and_its_twin(lessons: Lessons, toy_balls: Mo
         Batches(replace(school, targets=np.ones_like(school.targets)), Form("flat", 32, 12, 16, "8"), Course())
     with pytest.raises(InvalidArgument, match="clips have 12 frames, the critic is made for 10"):
         Batches(school, Form("flat", 32, 10, 16, "8"), Course())
+
+
+def test_clips_that_nobody_dated_are_shown_whole(lessons: Lessons) -> None:
+    """Windows of planted clips beside whole clips of which only the labels are known, each by its share."""
+    undated = replace(lessons, onset=np.full(len(lessons), -1), twin=np.full(len(lessons), -1))
+    school = joined([lessons, undated])
+    batches = Batches(school, Form("windows", 32, 6, 16, "8"), Course(batch=12, alter=()))
+    lengths = []
+    for step in range(200):
+        index, frames, _, _ = batches.batch(step)
+        lengths.append(frames.shape[1])
+        shown = school.onset[index[:4]]
+        assert (shown >= 0).all() if frames.shape[1] == 6 else (shown < 0).all()
+    faulty = school.broken.any(axis=1)
+    share = (school.onset[faulty] >= 0).mean()
+    assert np.mean(np.array(lengths) == 6) == pytest.approx(share, abs=4 * np.sqrt(share * (1 - share) / 200))
 
 
 def test_alterations_treat_pairs_alike() -> None:
@@ -294,6 +311,25 @@ def test_disguises_keep_what_is_shown(toy_balls: ModuleType) -> None:
         assert 0 < np.abs(other.frames.astype(int) - clip.frames).mean() < 12, name
 
 
+def test_disguises_change_a_small_clip_too() -> None:
+    clip = next(items_of("planted:PhyWorld-parabola,clips=1,size=32")).clip
+    for name, disguise in DISGUISES.items():
+        assert np.abs(disguise(clip).frames.astype(int) - clip.frames).max() > 20, name
+
+
+def test_over_seeds() -> None:
+    """The mean over critics of their means over criteria, of those that both could tell."""
+
+    def card(seed: int, *balanced: float | None) -> dict[str, Any]:
+        criteria = {str(k): {"balanced": one} for k, one in enumerate(balanced)}
+        return {"course": {"seed": seed}, "exam": {"cases": {"criteria": criteria}}}
+
+    found = over_seeds([card(0, 0.4, 0.6, None), card(1, 0.6, 0.8), card(2, 0.2)])["cases"]
+    assert found.mean == pytest.approx((0.5 + 0.7 + 0.2) / 3) and found.clusters == 3
+    assert found.low < 0.3 and found.high > 0.6
+    assert not over_seeds([card(0, None)])
+
+
 def test_the_command(tmp_path: Path, toy_balls: ModuleType) -> None:
     def wmenv_command(*arguments: object) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "wmenv", "judge", *map(str, arguments)]
@@ -325,6 +361,8 @@ def test_the_command(tmp_path: Path, toy_balls: ModuleType) -> None:
     shutil.rmtree(tmp_path / "critic")
     none = wmenv_command("train", *small, "--hold-generator", "sora", "--out", "critic")
     assert none.returncode == 2 and "there is clips" in none.stderr and not (tmp_path / "critic").exists()
+    other = wmenv_command("train", *small, "--criterion", "gone", "--criterion", "hat", "--out", "critic")
+    assert other.returncode == 2 and "no clip is labelled by 'hat'; there are gone" in other.stderr
     copied = wmenv_command("rows", "rows.jsonl", "--out", "copy.jsonl")
     assert copied.returncode == 0 and "16 rows" in copied.stdout, copied.stderr
     assert [json.loads(line) for line in (tmp_path / "copy.jsonl").read_text().splitlines()] == rows

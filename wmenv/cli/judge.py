@@ -206,6 +206,7 @@ def judge_train(
     on: Annotated[list[str], Parameter(negative="", consume_multiple=False)],
     out: Path,
     exam: Annotated[list[str] | None, Parameter(negative="", consume_multiple=False)] = None,
+    criterion: Annotated[list[str] | None, Parameter(negative="", consume_multiple=False)] = None,
     base: str | None = None,
     hold_generator: Annotated[list[str] | None, Parameter(negative="", consume_multiple=False)] = None,
     hold_domain: Annotated[list[str] | None, Parameter(negative="", consume_multiple=False)] = None,
@@ -243,6 +244,7 @@ def judge_train(
             .json), whose targets are probabilities of yes.
         out: Folder of the judger; made if missing.
         exam: Labelled clips that are only examined on, as --on, repeatable; also in every disguise that is not taught.
+        criterion: What to teach, repeatable, such as count; all criteria that a source labels by default.
         base: Folder or hub id of a vision-language model that LoRA is trained on; a small network by default.
         hold_generator: Generator to hold out, repeatable: an agent of a run, the folder of a row's clip, simulator, or
             a disguise.
@@ -274,6 +276,7 @@ def judge_train(
         on=tuple(on),
         out=out,
         exams=tuple(exam or ()),
+        criteria=tuple(criterion or ()),
         base=base,
         hold_generators=tuple(hold_generator or ()),
         hold_domains=tuple(hold_domain or ()),

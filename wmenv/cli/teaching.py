@@ -32,6 +32,7 @@ class Asked:
     on: tuple[str, ...]
     out: Path
     exams: tuple[str, ...]
+    criteria: tuple[str, ...]
     base: str | None
     hold_generators: tuple[str, ...]
     hold_domains: tuple[str, ...]
@@ -86,6 +87,7 @@ def teach(asked: Asked) -> None:
         shown = lessons_of(disguised(source, strange), asked.size)
         for generator in dict.fromkeys(shown.generators):
             exams[f"{name}, {generator}"] = shown.part(np.array(shown.generators) == generator)
+    lessons = lessons.under(_criteria(asked, lessons))
     if asked.permute:
         lessons = lessons.permuted(np.random.default_rng(asked.seed))
     held = Held(asked.hold_generators, asked.hold_domains, asked.hold_cases)
@@ -98,6 +100,14 @@ def teach(asked: Asked) -> None:
         screen.print(f"stopped at step {card['steps_done']} of {asked.steps}; --resume goes on")
     judger = "vlm" if asked.base else "critic"
     screen.print(escape(f"judger   {asked.out}  (--judger {judger}:{asked.out})"), soft_wrap=True)
+
+
+def _criteria(asked: Asked, lessons: Lessons) -> tuple[str, ...]:
+    """Those to teach: all, or the ones that were asked for."""
+    unknown = [name for name in asked.criteria if name not in lessons.criteria]
+    if unknown:
+        raise InvalidArgument(f"no clip is labelled by {unknown[0]!r}; there are {', '.join(lessons.criteria)}")
+    return asked.criteria or lessons.criteria
 
 
 def _network(
@@ -154,6 +164,7 @@ def command(asked: Asked) -> str:
         "hold_domains": "hold-domain",
         "disguises": "disguise",
         "exams": "exam",
+        "criteria": "criterion",
     }
     for name, value in plain.items():
         if name in ("resume", "minutes") or value is None or value is False:

@@ -16,8 +16,9 @@ from wmenv.judgers.critics.lessons import Lessons
 from wmenv.judgers.critics.network import brought
 from wmenv.studies.degraded import blurred, coded
 
-SHARP = 128
-"""Width at which a disguise blurs by one pixel; a broader clip by more."""
+SHARP, LEAST = 128, 0.5
+"""Width at which a disguise blurs by one pixel, a broader clip by more; and pixels by which it blurs a small one: less
+than half a pixel changes no level."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,7 @@ Disguise = Callable[[Clip], Clip]
 
 
 def _soft(clip: Clip) -> Clip:
-    return blurred(clip, clip.frames.shape[2] / SHARP)
+    return blurred(clip, max(LEAST, clip.frames.shape[2] / SHARP))
 
 
 DISGUISES: Mapping[str, Disguise] = {"blurred": _soft, "re-encoded": partial(coded, crf=26)}
