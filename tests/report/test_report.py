@@ -10,6 +10,8 @@ import sqlite3
 import subprocess
 import tempfile
 import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -18,6 +20,7 @@ import pytest
 from rich.console import Console
 
 import wmenv
+from wmenv.core.case import Case
 from wmenv.core.clip import Clip
 from wmenv.core.errors import InvalidArgument, RunFolderError
 from wmenv.core.video import encode_mp4
@@ -26,6 +29,7 @@ from wmenv.report.html import write_report
 from wmenv.report.numbers import number
 from wmenv.report.rows import headline, split_tables
 from wmenv.report.side_by_side import CRISP, FASTEST, LONGEST, SEPARATOR, enlarged, side_by_side
+from wmenv.report.suite import RebuiltSuite
 from wmenv.report.svg import axis, element
 from wmenv.report.tables import terminal_table
 from wmenv.report.trajectory import find_track, trajectory, true_path
@@ -340,11 +344,19 @@ def console_of(page: Path, until: str, seconds: float) -> list[str]:
     return lines
 
 
+POLICY = re.compile(r'<meta http-equiv="Content-Security-Policy"[^>]*>')
+
+
+def hostile_text(mark: str) -> str:
+    """Text that runs `mark` wherever a page takes it for more than text."""
+    return f"</title></script><script>{mark}</script>\"'><img src=x onerror={mark}><svg/onload={mark}>"
+
+
 @pytest.mark.slow
 def test_hostile_text_is_inert_in_a_browser(run: Path, tmp_path: Path) -> None:
     """Without the policy that would stop it, so that the escaping is what is tried; also as the folder's name."""
     mark = "console.log('ran')"
-    hostile = f"</title></script><script>{mark}</script>\"'><img src=x onerror={mark}><svg/onload={mark}>"
+    hostile = hostile_text(mark)
     rewrite(run, "copy-last", hostile)
     store = json.loads((run / "results.json").read_text("utf-8"))
     store["title"] = hostile
@@ -361,7 +373,7 @@ def test_hostile_text_is_inert_in_a_browser(run: Path, tmp_path: Path) -> None:
     page = write_report([named]).read_text("utf-8")
     assert page.count("console.log(") > 10, "the text is there"
     copy = tmp_path / "copy.html"
-    copy.write_text(re.sub(r'<meta http-equiv="Content-Security-Policy"[^>]*>', "", page), "utf-8")
+    copy.write_text(POLICY.sub("", page), "utf-8")
     assert console_of(copy, "CONSOLE", 8) == []
     # The same text where it does run: the browser would have told.
     copy.write_text(f"<body>{hostile}</body>", "utf-8")
@@ -369,13 +381,35 @@ def test_hostile_text_is_inert_in_a_browser(run: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("shared", [True, False])
+def test_hostile_prompts_are_inert_in_a_browser(
+    run: Path, tmp_path: Path, shared: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Prompts come from whoever made the cases: one that all clips share, and one a clip."""
+    mark = "console.log('ran')"
+    cases = RebuiltSuite.cases
+
+    def asked(self: RebuiltSuite, case_ids: Sequence[str]) -> Mapping[str, Case]:
+        return {
+            name: replace(case, request=replace(case.request, prompt=f"{hostile_text(mark)}{'' if shared else name}"))
+            for name, case in cases(self, case_ids).items()
+        }
+
+    monkeypatch.setattr(RebuiltSuite, "cases", asked)
+    page = write_report([run]).read_text("utf-8")
+    assert page.count(mark.replace("'", "&#39;")) == 3 * (1 if shared else CLIPS), "the text is there"
+    copy = tmp_path / "copy.html"
+    copy.write_text(POLICY.sub("", page), "utf-8")
+    assert console_of(copy, "CONSOLE", 8) == []
+
+
+@pytest.mark.slow
 def test_the_page_opens_without_a_console_error_and_its_clips_play(run: Path, tmp_path: Path) -> None:
     page = write_report([run]).read_text("utf-8")
     # The copy may run one script more than the page allows; the page's own console is read first.
-    policy = re.compile(r'<meta http-equiv="Content-Security-Policy"[^>]*>')
-    assert len(policy.findall(page)) == 1
+    assert len(POLICY.findall(page)) == 1
     copy = tmp_path / "copy.html"
-    copy.write_text(policy.sub("", page).replace("</body>", PLAY), "utf-8")
+    copy.write_text(POLICY.sub("", page).replace("</body>", PLAY), "utf-8")
     lines = console_of(copy, "played ", 120)
     assert len(lines) == 1 and f"played {CLIPS}/{CLIPS}" in lines[0], lines
     assert console_of(run / "report.html", "", 5) == []
