@@ -9,6 +9,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -45,7 +46,8 @@ def test_demo_ends_with_a_table_and_a_report(tmp_path: Path) -> None:
     assert "nearest-neighbour" in done.stdout and str(tmp_path / "demo/report.html") in done.stdout
     results = json.loads((tmp_path / "demo/results.json").read_text())
     assert results["complete"] and not results["failures"]
-    assert {row["agent"] for row in results["rows"]} >= {"flow", "law", "copy-last"}
+    learnt = {"flow"} if find_spec("torch") else set()
+    assert {row["agent"] for row in results["rows"]} >= {"law", "copy-last"} | learnt
     assert "<video" in (tmp_path / "demo/report.html").read_text()
     spent = after.children_user + after.children_system - before.children_user - before.children_system
     assert spent < 25, f"wmenv demo took {spent:.1f} s of CPU time"

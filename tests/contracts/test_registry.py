@@ -48,6 +48,8 @@ def made(name: str, suite: Any, cases: list[Any], folder: Path, request: pytest.
     if name == "diffusers":
         tiny: Callable[[str], Path] = request.getfixturevalue("tiny")
         return AGENTS.create(f"diffusers:{tiny('ltx-image')},steps=1")
+    if name == "flow":
+        pytest.importorskip("torch")
     if name != "videos":
         return AGENTS.create(name)
     for case in cases[:-1]:  # the last one is missing
@@ -116,7 +118,7 @@ def made_judger(name: str, cases: list[Any], suite: Any, folder: Path, request: 
         stub = request.getfixturevalue("stub_server").Stub(answer=knowing(cases, suite))
         request.addfinalizer(lambda: stub.__exit__())
         return JUDGERS.create(stub.__enter__().spec())
-    if name == "critic":
+    if name in ("critic", "physics-soft"):
         pytest.importorskip("torch")
     if name == "vlm":
         tiny_vlms = request.getfixturevalue("tiny_vlms")
