@@ -27,10 +27,12 @@ def draw(dice: Dice) -> dict[str, Any]:
         "rock": (dice.between(-0.16, -0.1), dice.between(0.29, 0.34)),
         "top": dice.between(0.44, 0.5),
         "rest": dice.between(0.0, 0.05),
-        "place": dice.between(0.76, 0.84),
+        "place": dice.between(0.71, 0.76),
+        "bend": dice.between(0.84, 0.88),
+        "slope": dice.between(0.95, 1.1),
         "height": dice.between(1.3, 1.45),
         "topple": dice.between(0.75, 0.95),
-        "drift": dice.between(-0.1, 0.1),
+        "drift": dice.between(-0.05, 0.1),
         "friction": dice.between(0.25, 0.35),
         "restitution": dice.between(0.42, 0.55),
         "mass": dice.between(1.2, 1.8),
@@ -38,13 +40,13 @@ def draw(dice: Dice) -> dict[str, Any]:
 
 
 def build(p: Parameters) -> World:
-    """The log turns about its lower corner; the cone is in the air beyond the rock."""
+    """The log turns about its lower corner; the cone is in the air between the rock and a steep bank."""
     side, tilt, (wide, tall), (left, right) = p["side"], p["tilt"], p["half"], p["rock"]
     cos, sin = np.cos(tilt), np.sin(tilt)
     arm = np.array([tall * sin - wide * cos, tall * cos + wide * sin])
     turn = p["topple"] * np.array([arm[1], -arm[0]])
     bands = tuple(
-        Detail("box", (wide, 0.016), (0.0, u * tall), grey(level), y=-0.155, depth=0.01)
+        Detail("box", (wide - 0.004, 0.016), (0.0, u * tall), grey(level), y=-0.155, depth=0.01)
         for u, level in ((-0.94, 60), (-0.3, 235), (0.4, 235), (0.94, 60))
     )
     spots, scales = (
@@ -60,6 +62,8 @@ def build(p: Parameters) -> World:
         more = {"friction": p["friction"], "restitution": p["restitution"]} | more
         return Part(f"{p[name]} {name}", shape, size, (side * x, z), COLOURS[p[name]], "mover", **more)
 
+    bank = np.array([p["bend"], 0.0]) + 0.6 * np.array([np.cos(p["slope"]), np.sin(p["slope"])])
+    bank -= 0.2 * np.array([-np.sin(p["slope"]), np.cos(p["slope"])])
     trees = []
     for k, (x, high, size) in enumerate(((-0.92, 0.95, 0.3), (0.1, 1.25, 0.24), (0.84, 1.62, 0.36))):
         trees.append(
@@ -79,7 +83,7 @@ def build(p: Parameters) -> World:
                 grey(96),
                 depth=0.24,
             ),
-            Part("bank", "box", (0.1, 0.2), (side * 1.17, 0.2), grey(104), depth=0.3, friction=0.0),
+            Part("bank", "box", (0.6, 0.2), (side * bank[0], bank[1]), grey(122), angle=side * p["slope"], depth=0.6),
             mover(
                 "log",
                 "box",
@@ -106,7 +110,7 @@ def build(p: Parameters) -> World:
                 "ball",
                 (p["round"],),
                 (p["place"], p["height"]),
-                mass=0.4,
+                mass=0.7,
                 velocity=(side * p["drift"], 0.0, 0.0),
                 details=scales,
             ),
