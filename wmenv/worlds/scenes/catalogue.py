@@ -51,6 +51,7 @@ EXAM_KEYS = (
     "exam/kitchen",
     "exam/yard",
     "exam/golf",
+    "exam/glade",
 )
 """Scenes that judgers frozen before them are examined on; they load by key and id, but are no cases that ship."""
 
