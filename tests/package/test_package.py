@@ -11,11 +11,13 @@ import subprocess
 import sys
 import sysconfig
 import tomllib
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
 import wmenv
+from wmenv.core.errors import MissingExtra
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDERS = {
@@ -159,13 +161,17 @@ def test_every_registered_name_loads() -> None:
 
     for registry in (SUITES, AGENTS, JUDGERS, METHODS):
         for entry in registry.entries():
-            assert callable(registry.load(entry.name)), entry
+            try:
+                assert callable(registry.load(entry.name)), entry
+            except MissingExtra:
+                assert not find_spec("torch"), entry
 
 
 def test_docstring_examples_hold() -> None:
     examined = 0
     for name, path in sources().items():
-        if ">>> " in path.read_text():
+        text = path.read_text()
+        if ">>> " in text and (find_spec("torch") or "import torch" not in text):
             result = doctest.testmod(importlib.import_module(name))
             assert result.failed == 0, name
             examined += result.attempted

@@ -123,6 +123,7 @@ def test_a_finished_model_is_not_aligned_again(cells: tuple[Path, dict[str, Any]
 
 def test_the_last_weights_are_tested_whatever_a_judge_says_of_them(table: dict[str, Any], tmp_path: Path) -> None:
     """Updates so large that the held-out judger would keep the start: what is exported is the ruin all the same."""
+    pytest.importorskip("torch")
     run = replace(table["draft"], settings={**table["draft"].settings, "learning_rate": 0.05, "average": 0.0})
     ruined = made(run, tmp_path)
     assert ruined["curve"][1]["held_out"] < 0.5 * ruined["curve"][0]["held_out"]
@@ -130,6 +131,7 @@ def test_the_last_weights_are_tested_whatever_a_judge_says_of_them(table: dict[s
 
 
 def test_a_cell_with_critics(tmp_path: Path) -> None:
+    pytest.importorskip("torch")
     run: Any = next(r for r in training_study("alignment-critic").experiment("smoke").runs if r.name == "draft")
     cell = made(run, tmp_path)
     found = cell["splits"]["id"]
