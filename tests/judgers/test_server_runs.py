@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from pathlib import Path
 from types import ModuleType
@@ -323,8 +323,11 @@ def test_a_key_reaches_no_log_store_or_report(stub_server: ModuleType, tmp_path:
         said = {"Yes": 0.6, "No": 0.2, SECRET: 0.1}
         return f"{SECRET} is not what I see" if "gravity" in words else said
 
+    def refuse(payload: Mapping[str, Any]) -> str:
+        return "nothing is said of quality to" if "quality" in json.dumps(payload) else ""
+
     told: list[str] = []
-    with stub_server.Stub(rate=0.4, seed=5, key=SECRET, answer=answer) as stub:
+    with stub_server.Stub(rate=0.4, seed=5, key=SECRET, answer=answer, refuse=refuse) as stub:
         line = copy.evaluate(stub.spec(tries=2, words="own", **where))
         line.remove("--no-report")
         environment = {"STUB_KEY": SECRET} if place == "variable" else {}
