@@ -48,7 +48,7 @@ test-wheel:  ## The wheel alone, in an empty environment: demo, and the examples
 	.venv-wheel/bin/pip install -q --disable-pip-version-check dist/*.whl
 	.venv-wheel/bin/wmenv demo --out .venv-wheel/demo
 	test -s .venv-wheel/demo/report.html
-	for one in gym_loop evaluate_folder write_an_agent; do .venv-wheel/bin/python examples/$$one.py || exit 1; done
+	for one in gym_loop evaluate_folder write_an_agent write_a_judger write_a_suite; do .venv-wheel/bin/python examples/$$one.py || exit 1; done
 
 gpu-check: $(VENV)/tested  ## Every GPU check; writes docs/gpu.json and its table. Set TORCH to a CUDA build
 	$(PYTEST) -m gpu tests/gpu --figures docs/gpu.json
