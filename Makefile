@@ -66,7 +66,8 @@ docs: $(VENV)/documented  ## The documentation site in build-docs/; a warning is
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
 
 ppo-table: $(VENV)/tested  ## docs/ppo.json: PPO and its control, five seeds each; a quarter of an hour of CPU time
-	$(BIN)/python -m wmenv.studies.ppo docs/ppo.json
+	$(BIN)/python -m wmenv.studies.ppo study-ppo.json  # goes on where it was stopped
+	cp study-ppo.json docs/ppo.json
 	$(BIN)/wmenv study ppo --docs docs
 
 CRITERIA = $(foreach one,velocity continuity radius count colour,--criterion $(one))
