@@ -148,11 +148,18 @@ def _scores(judged: Judgement) -> dict[str, float | None]:
 
 
 def exam_table(kept: Path) -> str:
-    """Tables of the exam in a file: planted, lawful and poor clips, planted ones by criterion, the sanity panel."""
+    """Tables of the exam in a file: planted, lawful (by scene, too) and poor clips, the matrix, the sanity panel."""
     if not kept.exists():
         return "not yet taken"
     answers: list[Answer] = json.loads(kept.read_text(encoding="utf-8"))
-    tables = (_planted(answers), _lawful(answers), _degraded(answers), _matrix(answers), _panel(answers))
+    tables = (
+        _planted(answers),
+        _lawful(answers),
+        _scenes(answers),
+        _degraded(answers),
+        _matrix(answers),
+        _panel(answers),
+    )
     return "\n\n".join(tables)
 
 
@@ -213,6 +220,18 @@ def _lawful(answers: Sequence[Answer]) -> str:
     return markdown(["lawful clips", "clips", "flagged on a law", "flagged at all", "level is right"], rows)
 
 
+def _scenes(answers: Sequence[Answer]) -> str:
+    """True clips and alternatives of each held scene, and how many are flagged."""
+    rows = []
+    for key in HELD:
+        row = [key]
+        for kind in ("true", "alternative"):
+            clips = [one for one in answers if one["kind"] == kind and one["case"].startswith(key.replace("/", "-"))]
+            row += [str(len(clips)), str(sum(_flagged_on(one, CRITERIA[1:]) for one in clips))]
+        rows.append(row)
+    return markdown(["held scene", "true clips", "flagged", "alternatives", "flagged"], rows)
+
+
 def _degraded(answers: Sequence[Answer]) -> str:
     rows = []
     for name in DEGRADATIONS:
@@ -224,32 +243,26 @@ def _degraded(answers: Sequence[Answer]) -> str:
     return markdown(["true clips, made poor", "clips", "flagged on a law", "on quality or temporal", "at all"], rows)
 
 
-def _blamed(answer: Answer, criterion: str) -> bool | None:
-    """Whether a criterion is said to be broken; None where it does not apply or was forfeited."""
-    return None if criterion in answer["forfeited"] else _flagged(answer, criterion)
-
-
 def _matrix(answers: Sequence[Answer]) -> str:
-    """Share of large planted clips that are said to break a criterion, side effects left out, by plant."""
+    """Share of large planted clips flagged, side effects left out, by plant; how often that was a forfeit is last."""
     rows = []
     for name, kind in PLANTS.items():
         clips = [one for one in answers if one.get("plant") == name and one["multiple"] == MULTIPLES[-1]]
         row = [name, kind.criterion, str(len(clips))]
         for criterion in CRITERIA[1:]:
-            told = [_blamed(one, criterion) for one in clips if criterion not in one["besides"]]
+            told = [_flagged(one, criterion) for one in clips if criterion not in one["besides"]]
             known = [one for one in told if one is not None]
             row.append(f"{np.mean(known):.2f}" if known else "-")
         rows.append(row)
     clips = [one for one in answers if one.get("plant") and one["multiple"] == MULTIPLES[-1]]
     row = ["all others", "-", str(len(clips))]
     for criterion in CRITERIA[1:]:
-        told = [_blamed(p, criterion) for p in clips if criterion not in (p["label"], *p["besides"])]
+        told = [_flagged(p, criterion) for p in clips if criterion not in (p["label"], *p["besides"])]
         known = [one for one in told if one is not None]
         row.append(f"{np.mean(known):.3f}" if known else "-")
     rows.append(row)
-    forfeits = [(one["plant"], criterion) for one in clips for criterion in one["forfeited"]]
-    row = ["forfeited", "-", str(len(clips))]
-    row += [str(sum(criterion == one for _, one in forfeits)) for criterion in CRITERIA[1:]]
+    forfeits = [criterion for one in clips for criterion in one["forfeited"]]
+    row = ["clips forfeited", "-", str(len(clips)), *(str(forfeits.count(criterion)) for criterion in CRITERIA[1:])]
     return markdown(["large plants flagged", "breaks", "clips", *CRITERIA[1:]], [*rows, row], words=2)
 
 
