@@ -39,7 +39,7 @@ class Nothing(SuiteEnv):
         return {"case_set": self.case_set, "criteria": criteria, "judger": judger_identity(self.judger)}
 
     def case_ids(self, n: int, rng: np.random.Generator, split: str | None = None) -> list[str]:
-        return [f"all-{k:08x}" for k in rng.permutation(1_000_000)[:n].tolist()]
+        return [f"all-{k:08x}" for k in rng.choice(1_000_000, n, replace=False).tolist()]
 
     def cases(self, ids: Sequence[str]) -> list[Case]:
         return [

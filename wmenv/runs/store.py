@@ -13,6 +13,7 @@ A batch's rows appear together or not at all, so a killed run loses at most the 
 from __future__ import annotations
 
 import json
+import math
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -301,17 +302,19 @@ def _explain(folder: Path, error: sqlite3.Error) -> str:
 
 def _plain(value: Any) -> Any:
     """As JSON: NaN and infinity become null; what JSON has no words for becomes text, and stops no run."""
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    if isinstance(value, float):
+        return float(value) if math.isfinite(value) else None
     if isinstance(value, np.ndarray):
         return _plain(np.round(value, 5).tolist())
     if isinstance(value, np.generic):
         return _plain(value.item())
-    if isinstance(value, float):
-        return value if np.isfinite(value) else None
     if isinstance(value, Mapping):
         return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [_plain(item) for item in value]
-    return value if value is None or isinstance(value, bool | int | str) else str(value)
+    return str(value)
 
 
 def _dump(judgement: Judgement, *, evidence: bool) -> str:
