@@ -12,7 +12,7 @@ from wmenv.judgers.scenes.colours import FAINT, chroma
 from wmenv.judgers.scenes.silhouette import Window
 from wmenv.judgers.scenes.track import COVERED, Track
 from wmenv.judgers.scenes.tracking import LEVEL, Tracker
-from wmenv.worlds.scenes.shapes import closest, distance, outline, push, reach, shared
+from wmenv.worlds.scenes.shapes import closest, distance, reach, shared
 from wmenv.worlds.scenes.world import GRAVITY, Colour, Part, World
 
 FloatArray = NDArray[np.float64]
@@ -34,6 +34,8 @@ SLACK = 0.8
 """Pixels by which a measured gap may be too large, and pixels a frame by which a speed may be too small."""
 HELD = 1.6
 """The same of hands, which hold what they carry a little apart."""
+DEEP = 1.0
+"""Pixels that two must be in each other to overlap: the places of both are measured."""
 SOFTENED = 0.5
 """Share by which both rise for every pixel by which a clip is soft."""
 UPWARD = 0.5
@@ -93,12 +95,10 @@ class Gaps:
     def _stand(self, track: Track, part: Part) -> None:
         """Add what never moves."""
         place = np.array([*part.at, part.angle])
-        edges = np.stack([outline(track.part, pose) for pose in track.pose])
-        distances = distance(part, place, edges)
-        gap, nearest = distances.min(axis=1), distances.argmin(axis=1)
-        ways = push(part, place, edges[np.arange(len(edges)), nearest])[:, None]
+        found = [closest(track.part, pose, part, place) for pose in track.pose]
+        gap, ways = np.array([one[0] for one in found]), np.stack([one[1] for one in found])
         self._add(True, gap, ways, np.tile([part.belt / self.fps, 0.0], (len(gap) - 1, 1, 1)))
-        for t in () if track.reshaped else np.flatnonzero(gap < 0):
+        for t in () if track.reshaped else np.flatnonzero(gap * self.scale < -DEEP):
             self.overlap[t] = max(self.overlap[t], shared(track.part, track.pose[t], part, place))
 
     def _meet(self, track: Track, other: Track, alone: bool, speeds: FloatArray | None) -> None:
@@ -121,7 +121,7 @@ class Gaps:
         if abs(other.part.y) < LEVEL and not (track.reshaped or (told and other.reshaped)):
             there = other.seen & other.kept if told else other.sure
             common = np.zeros(len(gap))
-            for t in np.flatnonzero((gap < 0) & there):
+            for t in np.flatnonzero((gap * self.scale < -DEEP) & there):
                 common[t] = shared(track.part, track.pose[t], other.part, other.pose[t])
             if not told:
                 around = np.pad(common, 1)

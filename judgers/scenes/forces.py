@@ -50,7 +50,8 @@ def beyond_speeds(places: FloatArray, gaps: Gaps, t: int) -> float:
     """Metres a frame by which the step from frame t is faster than what may touch the thing about then can make it.
 
     In the frame of what it touches no thing gains energy: |v' - u|^2 <= |v - u|^2 - 2 g (rise - rise of the frame),
-    or - 2 g rise where that is less strict: it may stand on something else besides.
+    or - 2 g rise where that is less strict: it may stand on something else besides. Where it touches several, one may
+    have thrown it at the other, which sent it another way: |v'| <= |u| + |v - u| of the fastest.
 
     Args:
         places: (T, 2) metres.
@@ -66,7 +67,7 @@ def beyond_speeds(places: FloatArray, gaps: Gaps, t: int) -> float:
     step = np.diff(places, axis=0)
     middle = (places[1:] + places[:-1]) / 2
     before = np.arange(max(t - BEFORE, 0), t)
-    least = np.inf
+    least, fastest = np.inf, 0.0
     for source in met:
         assert source.speeds is not None
         near = source.speeds[max(t - BEFORE, 0) : t + 1].reshape(-1, 2)
@@ -76,7 +77,11 @@ def beyond_speeds(places: FloatArray, gaps: Gaps, t: int) -> float:
             risen = middle[t, 1] - middle[before, 1]
             least_risen = np.minimum(risen - (t - before) * u[1], np.maximum(risen, 0.0))
             energy = ((step[before] - u) ** 2).sum(axis=1) - 2 * gaps.pull * least_risen
-            least = min(least, float(np.hypot(*(step[t] - u)) - np.sqrt(max(energy.max(), 0.0))))
+            speed = float(np.sqrt(max(energy.max(), 0.0)))
+            least = min(least, float(np.hypot(*(step[t] - u))) - speed)
+            fastest = max(fastest, float(np.hypot(*u)) + speed)
+    if len(met) > 1:
+        least = min(least, float(np.hypot(*step[t])) - fastest)
     return max(least, 0.0)
 
 

@@ -17,6 +17,9 @@ FloatArray = NDArray[np.float64]
 
 MINGLED = 0.05
 """Share of its area that lies in something else, from which its size is not told."""
+SOFT, SOFT_VEILED = 0.6, 0.4
+"""Agreement, and share of a silhouette that must be free, for its amount to be told roughly in a soft picture: colours
+that run into each other make both small. Its shape takes `FITS` and `VEILED`."""
 VEILED, DOUBT = 0.6, 0.35
 """Share of a silhouette that must be free for its size to be told roughly, and how much a change then counts."""
 
@@ -50,30 +53,30 @@ def matter(track: Track, gaps: Gaps, tracker: Tracker) -> Matter:
     Of one that hardly shows, as the picture is so soft, nothing is told. One that has taken on another hue may have
     that of what it touches; its amount is then told only where it touches nothing.
     """
-    if tracker.softness > 0 and track.agreement[0] < FITS:
+    scale, sharp = tracker.scale, tracker.softness == 0
+    if not sharp and track.agreement[0] < SOFT:
         return Matter(0.0, 0.0, 0.0, 0.0, 0, 0, 0.0)
-    scale = tracker.scale
     here = inside(track, tracker.world)
     apart = (gaps.others > 2.0 / scale) & ((gaps.solid > -1.0 / scale) | ~track.whole)
     clear = here & (track.clear > FREE)
     mingled = _mingled(track, gaps)
-    rough = track.seen & here & (track.clear > VEILED) & track.own
+    rough = track.seen & here & (track.clear > (VEILED if sharp else SOFT_VEILED)) & track.own
     more = np.where(track.seen & clear & apart, 1.0, np.where(rough, DOUBT, 0.0))
-    fits = (track.agreement > FITS) | (tracker.softness == 0)
+    fits, well = sharp | (track.agreement > SOFT), sharp | ((track.agreement > FITS) & (track.clear > VEILED))
     more *= fits
     known = np.where(mingled, 0.0, more)
     amount = np.log(np.maximum(track.amount, 0.05) / max(track.amount[0], 0.05))
     ratio = np.where(track.spread[:, 1] > 0, track.spread[:, 0] / np.maximum(track.spread[:, 1], 1e-6), 1.0)
     aspect = np.log(np.maximum(ratio, 0.05) / max(ratio[0], 0.05))
     width = np.log(np.maximum(track.width, 0.05) / max(track.width[0], 0.05))
-    sunk = (gaps.solid < -1.0 / scale) & (track.clear > 0.3) & (track.amount > 0.15)
+    sunk = (gaps.solid * scale < -1.0 - tracker.softness) & (track.clear > 0.3) & (track.amount > 0.15)
     gone = here & ~mingled & (track.clear > COVERED) & (track.amount < 0.15) & (track.other < 0.3)
     return Matter(
         growth=second(more * amount),
-        loss=max(second(-known * amount), second(2 * (here & fits & ~mingled) * track.dwindled)),
+        loss=max(second(-known * amount), second(2 * (here & well & ~mingled) * track.dwindled)),
         aspect=max(
             second(known * np.where(track.spread[:, 1] > 0, np.abs(aspect), 0.0)),
-            second((here & fits) * track.flattened),
+            second((here & well) * track.flattened),
         ),
         narrow=second(np.abs(width) * np.where(here & sunk, np.where(gaps.others > 2 / scale, 1.0, DOUBT), 0.0)),
         gone=int(gone.sum()),

@@ -151,8 +151,9 @@ def _gain(
 ) -> None:
     """Speed that nothing explains, over stretches in which no other thing can have touched it.
 
-    Mean velocities of two steps each, two steps apart. From the side the level part of v2 less sqrt(v1^2 + 2 g drop);
-    from above, where what rolls goes straight and slows down gently, the distance of v2 from what is kept of v1.
+    Mean velocities of two steps each, two steps apart. From the side the level part of v2 less sqrt(v1^2 + 2 g drop),
+    where v1 is the faster of its two steps: a bounce between them makes the mean slow. From above, where what rolls
+    goes straight and slows down gently, the distance of v2 from what is kept of v1.
     """
     if world.view == "side" and any(part.belt for part in world.parts):
         return
@@ -168,7 +169,8 @@ def _gain(
             gain = float(np.linalg.norm(v2 - kept * v1))
         else:
             drop = float(p[t + 1, 1] - p[t + 5, 1])
-            gain = float(abs(v2[0]) - np.sqrt(v1 @ v1 + 2 * GRAVITY * max(drop + 0.004, 0.0)))
+            before = float((np.diff(p[t : t + 3], axis=0) ** 2).sum(axis=1).max()) * fps**2
+            gain = float(abs(v2[0]) - np.sqrt(before + 2 * GRAVITY * max(drop + 0.004, 0.0)))
         found.gain = max(found.gain, gain)
 
 

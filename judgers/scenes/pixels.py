@@ -52,7 +52,7 @@ class ScenePixels:
     exact: bool = True
 
     def __init__(self) -> None:
-        self.card: Mapping[str, Any] = {"identity": "scene-pixels-v4"}
+        self.card: Mapping[str, Any] = {"identity": "scene-pixels-v5"}
 
     def judge(self, cases: Sequence[Case], responses: Sequence[Response]) -> list[Judgement]:
         """Judge each clip by itself."""

@@ -332,7 +332,7 @@ class Tracker:
         shown = window.coverage(part, pose)
         told = care * ~window.details(part, pose) if part.details else care
         full = area(part) * self.scale**2
-        if part.details:
+        if part.details or self.softness:
             full = max(float((shown * ~window.details(part, pose)).sum()), 1.0)
         clear = float((told * shown).sum()) / full
         agreed = self._agreement(part, pose, window, mask, care)

@@ -155,6 +155,21 @@ def test_the_other_ones_surface_pushes_along_its_normal() -> None:
     assert gap == pytest.approx(0.01, abs=1e-3) and ways[0] == pytest.approx([0.0, 1.0], abs=1e-3)
 
 
+@given(st.floats(0.2, 1.3), st.floats(0.02, 0.15))
+def test_a_corner_touches_before_a_side(turn: float, width: float) -> None:
+    """A slim box that leans on a step: its own corner is on the floor, the step's corner at its side."""
+    log = Part("log", "box", (width, 0.6), (0.0, 0.0), (200, 0, 0))
+    along, across = np.array([-np.sin(turn), np.cos(turn)]), way(turn)
+    pose = np.array([*(0.6 * along + width * across), turn])  # one corner of its foot at the origin
+    floor = Part("floor", "box", (2.0, 0.2), (0.0, 0.0), (90, 90, 90))
+    gap, ways = closest(log, pose, floor, np.array([0.0, -0.2, 0.0]))
+    assert gap == pytest.approx(0.0, abs=1e-9) and ways[0] == pytest.approx([0.0, 1.0], abs=1e-3)
+    corner = pose[:2] - width * across + 0.3 * along  # on its left side
+    step = Part("step", "box", (0.3, 0.4), (0.0, 0.0), (90, 90, 90))
+    gap, ways = closest(log, pose, step, np.array([corner[0] - 0.3, corner[1] - 0.4, 0.0]))
+    assert gap == pytest.approx(0.0, abs=1e-9) and ways[1] == pytest.approx(across, abs=1e-3)
+
+
 @pytest.fixture(scope="module")
 def marble() -> Any:
     return scene("gaming/marble").case(3)

@@ -93,9 +93,9 @@ def test_specifications_nest_and_identities_tell_the_chain(tmp_path: Path) -> No
     assert deep.card["inside"][0]["inside"][0]["inside"][0]["identity"] == known
     assert deep.name == "abstaining:calibrated:polarity:answers:answers.jsonl"
     both = JUDGERS.create(f"ensemble:[{inner},parse=strict]+scene-pixels,least=1")
-    assert both.card["identity"] == f"ensemble-v0({known} + scene-pixels-v4; least=1)"
+    assert both.card["identity"] == f"ensemble-v0({known} + scene-pixels-v5; least=1)"
     nested = JUDGERS.create(f"ensemble:[ensemble:{inner}+scene-pixels]+scene-oracle")
-    assert nested.card["identity"] == f"ensemble-v0(ensemble-v0({known} + scene-pixels-v4) + scene-oracle-v0)"
+    assert nested.card["identity"] == f"ensemble-v0(ensemble-v0({known} + scene-pixels-v5) + scene-oracle-v0)"
     assert nested.reads_truth and nested.exact
     assert JUDGERS.create(f"cached:{inner}").card["identity"] == known, "whether it is looked up decides no score"
     json.dumps(dict(deep.card), allow_nan=False)

@@ -9,6 +9,8 @@ from wmenv.worlds.scenes.world import Part
 
 FloatArray = NDArray[np.float64]
 
+_CORNERS = np.array([[1.0, 1.0], [-1.0, 1.0], [-1.0, -1.0], [1.0, -1.0]])
+
 
 def distance(part: Part, pose: FloatArray, points: FloatArray) -> FloatArray:
     """Signed distance of points of the plane from a part's cross-section, metres; negative inside.
@@ -30,11 +32,12 @@ def distance(part: Part, pose: FloatArray, points: FloatArray) -> FloatArray:
 
 
 def outline(part: Part, pose: FloatArray, count: int = 24) -> FloatArray:
-    """(count, 2) points on the edge of a part's cross-section, metres."""
+    """(N, 2) points on the edge of a part's cross-section, metres: `count` all around, and the corners of a box."""
     angle = np.linspace(0, 2 * np.pi, count, endpoint=False)
     ray = np.column_stack([np.cos(angle), np.sin(angle)])
     if part.shape == "box":
         local = ray / np.abs(ray / np.asarray(part.size[:2])).max(axis=1, keepdims=True)
+        local = np.concatenate([local, np.asarray(part.size[:2]) * _CORNERS])
     elif part.shape == "capsule":
         local = ray * part.size[0] + np.column_stack([0 * angle, np.sign(np.round(ray[:, 1], 9)) * part.size[1]])
     else:
@@ -95,12 +98,14 @@ def push(part: Part, pose: FloatArray, points: FloatArray, step: float = 1e-4) -
 
 
 def shared(part: Part, pose: FloatArray, other: Part, place: FloatArray, count: int = 12) -> float:
-    """Area that two parts in poses (3,) share, as a share of the smaller one's; from a grid of points in the first."""
+    """Area that two parts in poses (3,) share, as a share of the smaller one's: from a grid in that one."""
+    if area(part) > area(other):
+        part, pose, other, place = other, place, part, pose
     half = half_extents(part)
     line = (np.arange(count) + 0.5) / count * 2 - 1
     local = np.stack(np.meshgrid(line, line), axis=-1).reshape(-1, 2) * half
     cos, sin = np.cos(pose[2]), np.sin(pose[2])
     points = local @ np.array([[cos, sin], [-sin, cos]]) + pose[:2]
-    inside = points[distance(part, pose, points) < 0]
-    both = float((distance(other, place, inside) < 0).mean())
-    return min(1.0, both * max(1.0, area(part) / area(other)))
+    cell = 2 * float(np.sqrt(half.prod())) / count
+    mine, both = (np.clip(0.5 - distance(*one, points) / cell, 0.0, 1.0) for one in ((part, pose), (other, place)))
+    return float((mine * both).sum() / mine.sum())
