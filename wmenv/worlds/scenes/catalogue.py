@@ -52,6 +52,7 @@ EXAM_KEYS = (
     "exam/yard",
     "exam/golf",
     "exam/glade",
+    "exam/canteen",
 )
 """Scenes that judgers frozen before them are examined on; they load by key and id, but are no cases that ship."""
 
