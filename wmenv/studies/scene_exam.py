@@ -85,7 +85,8 @@ def parts() -> Iterator[Part]:
     yield from (Part("planted", key, first) for key in KNOWN)
     yield from (Part("true", key, seed) for key in HELD for seed in CLEAN)
     yield from (Part("true", key, first) for key in (*KEYS, *EXAM_KEYS) if key not in HELD)
-    yield from (Part("alternative", key, first) for key in (*KEYS, *EXAM_KEYS))
+    yield from (Part("alternative", key, seed) for key in HELD for seed in (*SEEDS, *MORE))
+    yield from (Part("alternative", key, first) for key in (*KEYS, *EXAM_KEYS) if key not in HELD)
     yield from (Part("degraded", key, first) for key in (*KEYS, *EXAM_KEYS))
     yield from (Part("sanity", key, first) for key in SANITY)
 
