@@ -32,18 +32,26 @@ def distance(part: Part, pose: FloatArray, points: FloatArray) -> FloatArray:
 
 
 def outline(part: Part, pose: FloatArray, count: int = 24) -> FloatArray:
-    """(N, 2) points on the edge of a part's cross-section, metres: `count` all around, and the corners of a box."""
+    """(count, 2) points on the edge of a part's cross-section, metres; corners may lie between them."""
     angle = np.linspace(0, 2 * np.pi, count, endpoint=False)
     ray = np.column_stack([np.cos(angle), np.sin(angle)])
     if part.shape == "box":
         local = ray / np.abs(ray / np.asarray(part.size[:2])).max(axis=1, keepdims=True)
-        local = np.concatenate([local, np.asarray(part.size[:2]) * _CORNERS])
     elif part.shape == "capsule":
         local = ray * part.size[0] + np.column_stack([0 * angle, np.sign(np.round(ray[:, 1], 9)) * part.size[1]])
     else:
         local = ray * part.size[0]
     cos, sin = np.cos(pose[2]), np.sin(pose[2])
     return np.asarray(local @ np.array([[cos, sin], [-sin, cos]]) + pose[:2])
+
+
+def _edge(part: Part, pose: FloatArray) -> FloatArray:
+    """(N, 2) an outline with the corners of a box."""
+    if part.shape != "box":
+        return outline(part, pose)
+    cos, sin = np.cos(pose[2]), np.sin(pose[2])
+    corners = np.asarray(part.size[:2]) * _CORNERS @ np.array([[cos, sin], [-sin, cos]]) + pose[:2]
+    return np.concatenate([outline(part, pose), corners])
 
 
 def half_extents(part: Part) -> FloatArray:
@@ -75,14 +83,14 @@ def apart(part: Part, pose: FloatArray, other: Part, place: FloatArray) -> float
 
 
 def closest(part: Part, pose: FloatArray, other: Part, place: FloatArray) -> tuple[float, FloatArray]:
-    """As `apart`, with the directions in which the other one can push the part.
+    """As `apart`, corners included, with the directions in which the other one can push the part.
 
     Returns:
         Metres, and (2, 2) unit vectors: away from the other one's surface where the part comes nearest to it, and
         against the part's own surface where the other one comes nearest; the first one twice where the second is not
         within a tenth of the part's extent as near.
     """
-    mine, theirs = outline(part, pose), outline(other, place)
+    mine, theirs = _edge(part, pose), _edge(other, place)
     here, there = distance(other, place, mine), distance(part, pose, theirs)
     way = push(other, place, mine[here.argmin()])
     back = -push(part, pose, theirs[there.argmin()]) if there.min() < here.min() + 0.1 * part.extent else way
