@@ -68,7 +68,7 @@ def test_an_unseen_criterion_is_learnt(tiny_vlms: ModuleType, tmp_path: Path, to
     judger: Any = JUDGERS.create(f"vlm:{base},least_mass=0,batch=8")
     assert share_right(judger, fresh, "left") > 0.9, "the base knows something"
     before = share_right(judger, fresh, "up")
-    course = Course(steps=200, batch=18, learning_rate=5e-3, every=50, rank=8)
+    course = Course(steps=300, batch=18, learning_rate=3e-3, every=50, rank=8)
     card = teach_lora(
         str(base), toy_balls.toys(range(300), ("up",)), Held(cases=0.2), course, tmp_path / "lora", {}, Pace()
     )
