@@ -34,10 +34,10 @@ SLACK = 0.8
 """Pixels by which a measured gap may be too large, and pixels a frame by which a speed may be too small."""
 HELD = 1.6
 """The same of hands, which hold what they carry a little apart."""
-DEEP = 2.0
-"""Pixels that two must be in each other to overlap: the places of both are measured."""
 SOFTENED = 0.5
 """Share by which both rise for every pixel by which a clip is soft."""
+DEEP = 2.0
+"""Pixels that two must be in each other to overlap: the places of both are measured."""
 UPWARD = 0.5
 """Least share of a direction that is upward, of a contact that carries."""
 

@@ -302,7 +302,7 @@ def _explain(folder: Path, error: sqlite3.Error) -> str:
 
 def _plain(value: Any) -> Any:
     """As JSON: NaN and infinity become null; what JSON has no words for becomes text, and stops no run."""
-    if value is None or isinstance(value, bool | int | str):
+    if value is None or isinstance(value, int | str):
         return value
     if isinstance(value, float):
         return float(value) if math.isfinite(value) else None

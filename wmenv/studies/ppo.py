@@ -32,8 +32,7 @@ POLICY: dict[str, Any] = {
     "policy_kwargs": {"net_arch": [32, 32], "log_std_init": -1.5},
 }  # fmt: skip
 """One step an episode, so nothing to discount; little noise at first, since good answers are close together. The rate
-falls to nothing: at a constant one a policy that has become sure of itself is thrown off again and again, and what is
-kept depends on when training stops."""
+falls to nothing: a constant one can throw off a policy that has become sure of itself, however late."""
 LEARNT, SHUFFLED, UNTRAINED = "PPO", "PPO, shuffled rewards", "PPO, untrained"
 
 

@@ -1,7 +1,7 @@
 """The exam of `scene-pixels`: planted clips must be flagged by their criterion, lawful ones must not.
 
-`python -m wmenv.studies.scene_exam docs/studies/scene-exam.json` takes it anew, an hour of CPU time, a process a
-core, and writes the answers to the file that the tables are rendered from. An exam that was stopped goes on.
+`python -m wmenv.studies.scene_exam docs/studies/scene-exam.json` takes it anew, an hour and a half of CPU time, a
+process a core, and writes the answers to the file that the tables are rendered from. An exam that was stopped goes on.
 """
 
 from __future__ import annotations
@@ -41,7 +41,8 @@ the first form of `scene-pixels-v2` flagged nearly every true clip, for it follo
 HELD = tuple(key for key in EXAM_KEYS if key not in WORKED_ON)
 """Scenes that no threshold was chosen on, and that nobody who worked on the judger has seen. The figures of earlier
 exams had been seen, of `exam/toss`, `ledge` and `ice` four times, of `exam/bumper`, `cannon`, `stairs` and `kitchen`
-three times, of `exam/yard` and `golf` twice; `exam/canteen` was written when `scene-pixels-v5` had been frozen."""
+three times, of `exam/yard` and `golf` twice; `exam/canteen` was written when `scene-pixels-v5` had been frozen, and
+has been read since its exam."""
 KNOWN = (
     "gaming/marble",
     "driving/turning",

@@ -41,17 +41,19 @@ def outline(part: Part, pose: FloatArray, count: int = 24) -> FloatArray:
         local = ray * part.size[0] + np.column_stack([0 * angle, np.sign(np.round(ray[:, 1], 9)) * part.size[1]])
     else:
         local = ray * part.size[0]
-    cos, sin = np.cos(pose[2]), np.sin(pose[2])
-    return np.asarray(local @ np.array([[cos, sin], [-sin, cos]]) + pose[:2])
+    return _placed(local, pose)
 
 
 def _edge(part: Part, pose: FloatArray) -> FloatArray:
     """(N, 2) an outline with the corners of a box."""
-    if part.shape != "box":
-        return outline(part, pose)
+    around = outline(part, pose)
+    return np.concatenate([around, _placed(half_extents(part) * _CORNERS, pose)]) if part.shape == "box" else around
+
+
+def _placed(local: FloatArray, pose: FloatArray) -> FloatArray:
+    """Points (N, 2) along a part's own axes, in the plane."""
     cos, sin = np.cos(pose[2]), np.sin(pose[2])
-    corners = np.asarray(part.size[:2]) * _CORNERS @ np.array([[cos, sin], [-sin, cos]]) + pose[:2]
-    return np.concatenate([outline(part, pose), corners])
+    return np.asarray(local @ np.array([[cos, sin], [-sin, cos]]) + pose[:2])
 
 
 def half_extents(part: Part) -> FloatArray:
@@ -106,14 +108,12 @@ def push(part: Part, pose: FloatArray, points: FloatArray, step: float = 1e-4) -
 
 
 def shared(part: Part, pose: FloatArray, other: Part, place: FloatArray, count: int = 12) -> float:
-    """Area that two parts in poses (3,) share, as a share of the smaller one's: from a grid in that one."""
+    """Area that two parts in poses (3,) share, as a share of the smaller one's, 0 to 1: from a grid in that one."""
     if area(part) > area(other):
         part, pose, other, place = other, place, part, pose
     half = half_extents(part)
     line = (np.arange(count) + 0.5) / count * 2 - 1
-    local = np.stack(np.meshgrid(line, line), axis=-1).reshape(-1, 2) * half
-    cos, sin = np.cos(pose[2]), np.sin(pose[2])
-    points = local @ np.array([[cos, sin], [-sin, cos]]) + pose[:2]
+    points = _placed(np.stack(np.meshgrid(line, line), axis=-1).reshape(-1, 2) * half, pose)
     cell = 2 * float(np.sqrt(half.prod())) / count
     mine, both = (np.clip(0.5 - distance(*one, points) / cell, 0.0, 1.0) for one in ((part, pose), (other, place)))
     return float((mine * both).sum() / mine.sum())
